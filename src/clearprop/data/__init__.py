@@ -1,0 +1,15 @@
+"""Data sets: built in, from files, downloaded, or made up."""
+
+from clearprop.data.catalog import CATALOG, load
+from clearprop.data.dataset import Dataset, Samples, one_hot
+from clearprop.data.idx import read_idx, write_idx
+from clearprop.data.images import digits, fashion_mnist, kmnist, mnist
+from clearprop.data.openml import openml
+from clearprop.data.scaling import Scaling
+from clearprop.data.tabular import csv
+from clearprop.data.toys import blobs, checkerboard, circles, moons, sine, spirals, xor
+
+__all__ = [
+    "CATALOG", "Dataset", "Samples", "Scaling", "blobs", "checkerboard", "circles", "csv", "digits", "fashion_mnist",
+    "kmnist", "load", "mnist", "moons", "one_hot", "openml", "read_idx", "sine", "spirals", "write_idx", "xor",
+]  # fmt: skip

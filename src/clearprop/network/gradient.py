@@ -1,0 +1,202 @@
+"""The one door to the gradient: training, checking, tracing and diagnosing all come through here."""
+
+import copy
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clearprop.arrays.backend import NUMPY, Array, namespace
+from clearprop.arrays.checks import whole
+from clearprop.arrays.errors import ShapeError
+from clearprop.data.dataset import Class, Samples
+from clearprop.layers.base import Memo, Views
+from clearprop.layers.losses import Share
+from clearprop.network.targets import encode
+
+if TYPE_CHECKING:
+    from clearprop.network.model import Model
+
+
+class Batch:
+    """Prepared samples, in the buffers of a Workspace: x (N, n) scaled, t (N, k) rows, share 1/N or (N, 1)."""
+
+    def __init__(self, x: Array, t: Array, share: Share) -> None:
+        self.x, self.t, self.share = x, t, share
+
+
+class Workspace:
+    """Every array of a forward and backward pass for batches of up to `size` samples, allocated once.
+
+    outputs[i] (N, width): what layer i puts in, outputs[i + 1] what it puts out; deltas[i] the gradient of the loss
+    with respect to outputs[i] (deltas[0] is None unless `input_gradient`). gradient (P,): of theta, filled by
+    `loss_and_gradient`. Arrays are of the namespace and dtype of `like`, by default the model's theta.
+
+    training: whether dropout drops and batch norm uses the batch. Running statistics are changed in `state`, by
+    default a copy of the model's. rng: the stream that dropout draws from.
+    """
+
+    def __init__(
+        self,
+        model: "Model",
+        size: int,
+        *,
+        like: Array = None,
+        training: bool = True,
+        input_gradient: bool = False,
+        state: Array = None,
+        rng: "np.random.Generator | None" = None,
+    ) -> None:
+        self.size = whole("Workspace", "size", size)
+        network = self.network = model.network
+        like = model.theta if like is None else like
+        self.xp, self.dtype = namespace(like), like.dtype
+        widths = [network.inputs, *(shapes.width for shapes in network.shapes)]
+        self.outputs = [self._empty(size, width) for width in widths]
+        self.deltas = [self._empty(size, width) if i or input_gradient else None for i, width in enumerate(widths)]
+        self.gradient = self.xp.zeros((network.size,), dtype=self.dtype)
+        self.state = self._state(model.state) if state is None else state
+        states = network.state.views(self.state, len(network))
+        rng = rng if rng is not None else np.random.default_rng(model.seed)
+        self.memos = []
+        for shapes, views in zip(network.shapes, states, strict=True):
+            scratch = {name: self._empty(size, width) for name, width in shapes.scratch.items()}
+            fixed = {name: self.xp.zeros(shape, dtype=self.dtype) for name, shape in shapes.fixed.items()}
+            self.memos.append(Memo(training=training, rng=rng, **scratch, **fixed, **vars(views)))
+        self.loss_memo = Memo(
+            **{name: self._empty(size, width) for name, width in model.loss.scratch(network.outputs).items()}
+        )
+        self.batch = Batch(self.outputs[0], self._empty(size, network.outputs), 1.0 / size)
+        self.theta: Array = None
+        self._parts: dict[int, Self] = {size: self}
+
+    def _empty(self, size: int, width: int) -> Array:
+        return self.xp.zeros((size, width), dtype=self.dtype)
+
+    def _state(self, values: NDArray[Any]) -> Array:
+        return self.xp.asarray(values.copy(), dtype=self.dtype)
+
+    def first(self, size: int) -> Self:
+        """The same buffers cut to `size` samples, for the last, smaller batch."""
+        part = self._parts.get(size)
+        if part is None:
+            if not 0 < size <= self.size:
+                raise ShapeError("Workspace", f"at most {self.size} samples", str(size), "make a larger Workspace")
+            part = copy.copy(self)
+            part.size, part.theta = size, None
+            part.outputs = [a[:size] for a in self.outputs]
+            part.deltas = [None if a is None else a[:size] for a in self.deltas]
+            rows = [set(shapes.scratch) for shapes in self.network.shapes]
+            part.memos = [_cut(memo, names, size) for memo, names in zip(self.memos, rows, strict=True)]
+            part.loss_memo = _cut(self.loss_memo, set(vars(self.loss_memo)), size)
+            part.batch = Batch(part.outputs[0], self.batch.t[:size], 1.0 / size)
+            if len(self._parts) > 8:
+                del self._parts[next(k for k in self._parts if k != self.size)]
+            self._parts[size] = part
+        return part
+
+    def bind(self, theta: Array) -> None:
+        """Let the layers see `theta` (P,) and the gradient as their own named arrays."""
+        if theta is self.theta:
+            return
+        if tuple(theta.shape) != (self.network.size,):
+            raise ShapeError(
+                "theta", f"shape ({self.network.size},)", str(tuple(theta.shape)), "take it from a model of this network"
+            )
+        self.theta = theta
+        layers = self.network.layers
+        weights = self.network.theta.views(theta, len(layers))
+        gradients = self.network.theta.views(self.gradient, len(layers))
+        a, d = self.outputs, self.deltas
+        self.steps: list[tuple[Any, Views, Array, Array, Array, Array, Views, Memo]] = [
+            (layer, weights[i], a[i], a[i + 1], d[i + 1], d[i], gradients[i], self.memos[i])
+            for i, layer in enumerate(layers)
+        ]
+        self.reversed_steps = self.steps[::-1]
+
+    def load(self, model: "Model", samples: Samples) -> None:
+        """Copy `samples` (as many as this workspace has room for exactly) into the batch buffers."""
+        Feed(model, samples, self.dtype).fill(np.arange(len(samples)), self)
+
+
+def _cut(memo: Memo, names: set[str], size: int) -> Memo:
+    return Memo(**{name: value[:size] if name in names else value for name, value in vars(memo).items()})
+
+
+def forward(work: Workspace) -> Array:
+    """What the network puts out (N, k) for the batch in `work`."""
+    for layer, w, x, y, _, _, _, memo in work.steps:
+        layer.forward(work.xp, w, x, y, memo)
+    return work.outputs[-1]
+
+
+def loss_and_gradient(model: "Model", theta: Array, batch: Batch | Samples, work: Workspace) -> float:
+    """The loss of `batch` at `theta` (P,); fills `work.gradient` (P,) with its gradient.
+
+    batch: Samples, or `work.batch` where the samples are in the buffers already.
+    """
+    if batch is not work.batch:
+        work = work.first(len(batch))  # type: ignore[arg-type]
+        work.load(model, batch)  # type: ignore[arg-type]
+    work.bind(theta)
+    xp, inside = work.xp, work.batch
+    z = forward(work)
+    loss = model.loss.value_and_gradient(xp, z, inside.t, inside.share, work.deltas[-1], work.loss_memo)
+    for layer, w, x, y, dy, dx, dw, memo in work.reversed_steps:
+        layer.backward(xp, w, x, y, dy, dx, dw, memo)
+    return loss
+
+
+class Feed:
+    """Samples made ready for a model: widths and targets checked once, rows then gathered and scaled into a batch."""
+
+    def __init__(
+        self, model: "Model", samples: Samples, dtype: Any, classes: tuple[Class, ...] | None = None
+    ) -> None:
+        model.network.check_input(samples.x.shape[1])
+        known = model.classes if classes is None else classes
+        numbers = dtype if isinstance(dtype, np.dtype) and dtype.kind == "f" else np.dtype("float64")
+        self.samples, self.dtype = samples, numbers
+        self.targets = encode(model.loss, samples.t, model.network.outputs, numbers, known)
+        self.weight = None if samples.weight is None else samples.weight.astype(numbers)
+        self.scaling = model.scaling
+        if self.scaling is not None:
+            self.scaling.check_width(model.network.inputs)
+        self._buffers: dict[int, tuple[NDArray[Any], NDArray[np.intp], NDArray[Any]]] = {}
+
+    def fill(self, rows: NDArray[np.intp], work: Workspace) -> float:
+        """Put samples `rows` (as many as `work.size`) into `work.batch`; returns their total weight."""
+        raw, picked, share = self._buffers_of(work.size)
+        x, batch = self.samples.x, work.batch
+        if work.xp is NUMPY:
+            self._inputs(rows, raw, batch.x)
+            self.targets.gather(rows, batch.t, picked)
+        else:
+            numbers = np.empty((len(rows), x.shape[1]), self.dtype)
+            targets = np.empty((len(rows), self.targets.table.shape[1]), self.dtype)
+            self._inputs(rows, raw, numbers)
+            self.targets.gather(rows, targets, picked)
+            batch.x[...] = work.xp.asarray(numbers, dtype=work.dtype)
+            batch.t[...] = work.xp.asarray(targets, dtype=work.dtype)
+        if self.weight is None:
+            return float(work.size)
+        self.weight.take(rows, 0, share, "clip")
+        total = float(share.sum())
+        share /= total or 1.0  # a batch of weightless samples has no loss and no gradient
+        batch.share = work.xp.asarray(share[:, None], dtype=work.dtype)
+        return total
+
+    def _inputs(self, rows: NDArray[np.intp], raw: NDArray[Any], out: NDArray[Any]) -> None:
+        x = self.samples.x
+        if self.scaling is None and x.dtype == out.dtype:
+            x.take(rows, 0, out, "clip")
+        elif self.scaling is None:
+            out[...] = x.take(rows, 0, raw, "clip")
+        else:
+            self.scaling.apply(x.take(rows, 0, raw, "clip"), out)
+
+    def _buffers_of(self, size: int) -> tuple[NDArray[Any], NDArray[np.intp], NDArray[Any]]:
+        if size not in self._buffers:
+            raw = np.empty((size, self.samples.x.shape[1]), self.samples.x.dtype)
+            self._buffers[size] = (raw, np.empty(size, np.intp), np.empty(size, self.dtype))
+        return self._buffers[size]
