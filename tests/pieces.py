@@ -19,7 +19,9 @@ def targets(kind: str, outputs: int, rng: np.random.Generator, samples: int = SA
     return rows / rows.sum(axis=1, keepdims=True) if kind == "probabilities" else rng.normal(0, 1, (samples, outputs))
 
 
-def problem(network: cp.Network, loss: cp.Loss, kind: str, seed: int = 0, dtype: str = "float64", weighted: bool = False):
+def problem(
+    network: cp.Network, loss: cp.Loss, kind: str, seed: int = 0, dtype: str = "float64", weighted: bool = False
+):
     """A model away from its start values (so that no bias is zero) and samples for it."""
     rng = np.random.default_rng(seed)
     model = cp.Model(network, loss, seed=seed, dtype=dtype)
@@ -36,9 +38,7 @@ class Function:
         self.model, self.samples, self.training = model, samples, training
 
     def __call__(self, theta: np.ndarray, x: np.ndarray) -> tuple[float, np.ndarray, np.ndarray, Workspace]:
-        work = Workspace(
-            self.model, len(x), training=self.training, input_gradient=True, rng=np.random.default_rng(1)
-        )
+        work = Workspace(self.model, len(x), training=self.training, input_gradient=True, rng=np.random.default_rng(1))
         work.load(self.model, self.samples)
         work.batch.x[...] = x
         loss = loss_and_gradient(self.model, theta, work.batch, work)

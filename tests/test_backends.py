@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 import pytest
 import sympy
-from layer_table import LAYERS, LOSSES, LayerRow, LossRow
-from pieces import problem
 
 import clearprop as cp
-from clearprop.arrays.backend import NUMPY, SYMBOLIC, namespace
+from clearprop.arrays.backend import NUMPY, symbolic, namespace
 from clearprop.layers.base import Memo
 from clearprop.network.gradient import Workspace, loss_and_gradient
+from layer_table import LAYERS, LOSSES, LayerRow, LossRow
+from pieces import problem
 
 EVERY_LAYER = pytest.mark.parametrize("row", LAYERS, ids=lambda row: row.id)
 EVERY_LOSS = pytest.mark.parametrize("row", LOSSES, ids=lambda row: row.id)
@@ -100,7 +100,7 @@ def symbols(name: str, shape: tuple[int, ...], sign: str = "real") -> Any:
 @EVERY_LAYER
 def test_backward_is_the_derivative_of_forward(row: LayerRow, training: bool, sign: str) -> None:
     """With L = sum of y dy, the layer's dx and dw are dL/dx and dL/dw: one side of a kink at zero at a time."""
-    xp, samples = SYMBOLIC(), 2
+    xp, samples = symbolic(), 2
     n = 2 if isinstance(row.layer, (cp.Dense, cp.LayerNorm)) else 1
     shapes = row.layer.shapes(n)
     x, dy = symbols("x", (samples, n), sign), symbols("d", (samples, shapes.width))
@@ -122,7 +122,7 @@ def test_backward_is_the_derivative_of_forward(row: LayerRow, training: bool, si
 @EVERY_LOSS
 def test_loss_gradient_is_the_derivative_of_its_value(row: LossRow, sign: str) -> None:
     """dz = dL/dz with weights for the samples; z - t lies on one side of every kink at a time."""
-    xp, samples, k = SYMBOLIC(), 2, min(row.outputs, 2)
+    xp, samples, k = symbolic(), 2, min(row.outputs, 2)
     z = symbols("z", (samples, k), sign)
     if row.loss.kinks:
         error = {"positive": sympy.Rational(1, 5), "negative": -sympy.Rational(7, 2)}[sign]
@@ -149,7 +149,7 @@ def test_loss_gradient_is_the_derivative_of_its_value(row: LossRow, sign: str) -
 
 def test_namespaces() -> None:
     assert namespace(np.zeros(2)) is NUMPY
-    assert namespace(np.array([sympy.Symbol("a")])) is SYMBOLIC()
+    assert namespace(np.array([sympy.Symbol("a")])) is symbolic()
     assert namespace(strict_arrays()([1.0])).name == "array_api_strict"
 
 

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from layer_table import LAYERS, LOSSES, LayerRow, LossRow
-from pieces import SAMPLES, Function, central, problem
 
 import clearprop as cp
 from clearprop.arrays.backend import NUMPY
 from clearprop.arrays.kinds import Kind
 from clearprop.layers.base import Memo
+from layer_table import LAYERS, LOSSES, LayerRow, LossRow
+from pieces import SAMPLES, Function, central, problem
 
 EVERY_LAYER = pytest.mark.parametrize("row", LAYERS, ids=lambda row: row.id)
 EVERY_LOSS = pytest.mark.parametrize("row", LOSSES, ids=lambda row: row.id)

@@ -3,17 +3,13 @@
 from typing import Any
 
 import pytest
+
+import clearprop as cp
 from layer_table import LAYERS, LOSSES, LayerRow, LossRow
 from pieces import problem
 from test_layers import around, assert_gradient
 
-import clearprop as cp
-
-FILLED = [
-    (row, array)
-    for row in LAYERS
-    for array in ("dx", *row.layer.shapes(row.n).parameters)
-]
+FILLED = [(row, array) for row in LAYERS for array in ("dx", *row.layer.shapes(row.n).parameters)]
 
 
 @pytest.mark.parametrize(("row", "array"), FILLED, ids=lambda value: getattr(value, "id", value))

@@ -5,11 +5,11 @@ import autograd.numpy as anp
 import autograd.scipy.special as special
 import numpy as np
 import pytest
-from layer_table import LAYERS, LOSSES, LayerRow, LossRow
-from pieces import SAMPLES, problem
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 import clearprop as cp
+from layer_table import LAYERS, LOSSES, LayerRow, LossRow
+from pieces import SAMPLES, problem
 
 
 def softplus(x):
@@ -43,15 +43,15 @@ LOSS = {
     cp.MeanSquaredError: lambda loss, z, t: anp.mean((z - t) ** 2, axis=1),
     cp.MeanAbsoluteError: lambda loss, z, t: anp.mean(anp.abs(z - t), axis=1),
     cp.Huber: lambda loss, z, t: anp.mean(
-        anp.where(
-            anp.abs(z - t) <= loss.delta, 0.5 * (z - t) ** 2, loss.delta * (anp.abs(z - t) - 0.5 * loss.delta)
-        ),
+        anp.where(anp.abs(z - t) <= loss.delta, 0.5 * (z - t) ** 2, loss.delta * (anp.abs(z - t) - 0.5 * loss.delta)),
         axis=1,
     ),
-    cp.SoftmaxCrossEntropy: lambda loss, z, t: -anp.sum(
-        ((1 - loss.label_smoothing) * t + loss.label_smoothing / t.shape[1])
-        * (z - anp.log(anp.sum(anp.exp(z), axis=1, keepdims=True))),
-        axis=1,
+    cp.SoftmaxCrossEntropy: lambda loss, z, t: (
+        -anp.sum(
+            ((1 - loss.label_smoothing) * t + loss.label_smoothing / t.shape[1])
+            * (z - anp.log(anp.sum(anp.exp(z), axis=1, keepdims=True))),
+            axis=1,
+        )
     ),
     cp.SigmoidCrossEntropy: lambda loss, z, t: anp.sum(softplus(z) - t * z, axis=1),
 }
@@ -102,7 +102,9 @@ def test_classifier_against_scikit_learn(activation: str, outputs: int) -> None:
 
 @pytest.mark.parametrize("outputs", [1, 2])
 def test_regressor_against_scikit_learn(outputs: int) -> None:
-    assert_scikit(MLPRegressor(activation="tanh"), cp.Network(4, 5, "tanh", 3, "tanh", outputs), cp.SquaredError(), "values")
+    assert_scikit(
+        MLPRegressor(activation="tanh"), cp.Network(4, 5, "tanh", 3, "tanh", outputs), cp.SquaredError(), "values"
+    )
 
 
 def assert_scikit(theirs, network: cp.Network, loss: cp.Loss, kind: str) -> None:

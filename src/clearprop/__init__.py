@@ -57,7 +57,7 @@ from clearprop.network.network import Network
 from clearprop.training.loop import fit, train
 from clearprop.training.optimizers import SGD, Adam, Optimizer
 from clearprop.training.report import Epoch, Report
-from clearprop.version import VERSION as __version__
+from clearprop.version import __version__
 
 __all__ = [
     "ELU",
@@ -98,7 +98,6 @@ __all__ = [
     "Optimizer",
     "ReLU",
     "Report",
-    "SGD",
     "Samples",
     "Scaling",
     "SettingError",

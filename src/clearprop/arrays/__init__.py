@@ -1,0 +1,1 @@
+"""Below everything: array namespaces, errors, random streams, files."""

@@ -18,9 +18,7 @@ def whole(where: str, name: str, value: Any, low: int = 1, high: int = 2**31 - 1
     except TypeError:
         number = None
     if number is None or isinstance(value, bool) or not low <= number <= high:
-        raise SettingError(
-            where, f"{name} to be a whole number from {low} to {high}", brief(value), f"change {name}"
-        )
+        raise SettingError(where, f"{name} to be a whole number from {low} to {high}", brief(value), f"change {name}")
     return number
 
 

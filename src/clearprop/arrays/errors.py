@@ -44,9 +44,7 @@ class MissingExtra(ClearpropError, ImportError):
 
 def missing(package: str, extra: str, purpose: str) -> MissingExtra:
     """The error for an absent optional package, with the command that installs it."""
-    return MissingExtra(
-        purpose, f"the package {package}", "no such package", f'run: pip install "clearprop[{extra}]"'
-    )
+    return MissingExtra(purpose, f"the package {package}", "no such package", f'run: pip install "clearprop[{extra}]"')
 
 
 def suggest(name: str, known: Iterable[str]) -> str:
@@ -59,9 +57,12 @@ def suggest(name: str, known: Iterable[str]) -> str:
     """
     import difflib
 
-    names = list(known)
-    close = difflib.get_close_matches(str(name), names, n=3, cutoff=0.6)
-    return f"did you mean {' or '.join(close)}?" if close else f"choose one of {', '.join(names)}"
+    names = {str(one).lower(): str(one) for one in known}
+    close = difflib.get_close_matches(str(name).lower(), names, n=3, cutoff=0.6)
+    close = close[:1] if str(name).lower() in names else close
+    if close:
+        return f"did you mean {' or '.join(names[one] for one in close)}?"
+    return f"choose one of {', '.join(names.values())}"
 
 
 def brief(value: object, limit: int = 60) -> str:

@@ -32,6 +32,20 @@ def location(path: Any) -> Path:
 
 
 @contextlib.contextmanager
+def told(path: Path, wanted: str) -> Iterator[None]:
+    """What the operating system, or gzip, refuses in this block is told as a FileError about `path`."""
+    try:
+        yield
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise FileError(str(path), wanted, f"a broken gzip file ({error})", "copy or download it again") from None
+    except OSError as error:
+        reason = error.strerror or str(error)
+        missing = isinstance(error, FileNotFoundError) and not path.parent.is_dir()
+        advice = f"create the folder {path.parent} first" if missing else "check the path and its permissions"
+        raise FileError(str(path), wanted, reason[:1].lower() + reason[1:], advice) from None
+
+
+@contextlib.contextmanager
 def opened(path: Any) -> Iterator[BinaryIO]:
     """The bytes of a file, unpacked while reading if it is a gzip file; what goes wrong inside is a FileError.
 
@@ -40,23 +54,19 @@ def opened(path: Any) -> Iterator[BinaryIO]:
     b'\"\"\"'
     """
     place = location(path)
-    try:
+    with told(place, "a file that can be read"):
         if place.exists() and not place.is_file():
             raise FileError(str(place), "a file", "a folder or device", "give the path of a file")
         with place.open("rb") as file:
             packed = file.peek(2).startswith(GZIP)
             yield cast(BinaryIO, gzip.GzipFile(fileobj=file)) if packed else file
-    except (OSError, EOFError, zlib.error) as error:
-        raise unusable(place, "a file that can be read", error) from None
 
 
 def size(path: Any) -> int:
     """The length of a file in bytes; a FileError where there is none."""
-    file = location(path)
-    try:
-        return file.stat().st_size
-    except OSError as error:
-        raise unusable(file, "a file that can be read", error) from None
+    place = location(path)
+    with told(place, "a file that can be read"):
+        return place.stat().st_size
 
 
 @contextlib.contextmanager
@@ -66,48 +76,36 @@ def atomic(path: Any) -> Iterator[BinaryIO]:
     Until then, and after a crash, `path` is what it was. The new file is on the disk when the block is left, and
     has the ordinary permissions of a new file.
     """
-    target = location(path)
-    if target.is_dir():
-        raise FileError(str(target), "the name of a file to write", "a folder", "add a file name")
-    target = Path(os.path.realpath(target))  # a link stays, what it points to is replaced
-    temporary = target.parent / f".clearprop-{os.getpid()}-{os.urandom(4).hex()}.tmp"
-    try:
-        with temporary.open("xb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(target)
-        _sync_folder(target.parent)
-    except OSError as error:
-        raise unusable(location(path), "a file that can be written", error) from None
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
+    place = location(path)
+    with told(place, "a file that can be written"):
+        if place.is_dir():
+            raise FileError(str(place), "the name of a file to write", "a folder", "add a file name")
+        target = place.resolve()  # a link stays, what it points to is replaced
+        temporary = _unused(target.parent)
+        try:
+            with temporary.open("xb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(target)
+            _sync_folder(target.parent)
+        finally:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
 
 
 def check_writable(folder: Any) -> Path:
     """`folder` as a Path if files can be created in it, else a FileError. Asks early, before work is lost."""
     place = location(folder)
-    probe = place / f".clearprop-{os.getpid()}-{os.urandom(4).hex()}.tmp"
-    try:
+    probe = _unused(place)
+    with told(place, "a folder that can be written to"):
         probe.touch(exist_ok=False)
         probe.unlink()
-    except OSError as error:
-        raise unusable(place, "a folder that can be written to", error) from None
     return place
 
 
-def unusable(path: Path, wanted: str, error: Exception) -> FileError:
-    """The FileError for what the operating system, or gzip, said about `path`."""
-    if isinstance(error, (EOFError, zlib.error, gzip.BadGzipFile)):
-        got = f"a broken gzip file ({error})"
-        advice = "copy or download it again"
-    else:
-        reason = getattr(error, "strerror", None) or str(error)
-        got = reason[:1].lower() + reason[1:]
-        missing = isinstance(error, FileNotFoundError) and not path.parent.is_dir()
-        advice = f"create the folder {path.parent} first" if missing else "check the path and its permissions"
-    return FileError(str(path), wanted, got, advice)
+def _unused(folder: Path) -> Path:
+    return folder / f".clearprop-{os.getpid()}-{os.urandom(4).hex()}.tmp"
 
 
 def _sync_folder(folder: Path) -> None:

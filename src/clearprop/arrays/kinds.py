@@ -27,16 +27,20 @@ class Kind:
 
     def __repr__(self) -> str:
         """The call that makes this value: fields in order, those at their default left out."""
-        parts, positional = [], True
+        given: list[str] = []
+        named: list[str] = []
+        in_order = True
         for field in dataclasses.fields(self):  # type: ignore[arg-type]
             value = getattr(self, field.name)
             if not field.init:
                 continue
             if value == _default(field):
-                positional = positional and field.kw_only
+                in_order = in_order and field.kw_only is True
+            elif in_order and not field.kw_only:
+                given.append(repr(value))
             else:
-                parts.append(repr(value) if positional and not field.kw_only else f"{field.name}={value!r}")
-        return f"{type(self).__name__}({', '.join(parts)})"
+                named.append(f"{field.name}={value!r}")
+        return f"{type(self).__name__}({', '.join(given + named)})"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data: the kind and every field; the reverse of `from_dict`."""
@@ -62,7 +66,7 @@ class Kind:
             family = getattr(member, "parts", {}).get(name)
             values[name] = family.from_dict(value) if family and value is not None else value
         try:
-            return member(**values)  # type: ignore[no-any-return]
+            return member(**values)
         except TypeError as error:
             raise SettingError(
                 f"{cls.family} {member.__name__}", "all its fields", str(error), "write it with to_dict"

@@ -336,5 +336,3 @@ def _stratified(t: NDArray[Any], count: int, seed: int) -> NDArray[np.intp]:
     # every class lies in one run of `order`, so evenly spaced picks take each in its share
     picks = (np.arange(count) * len(t)) // count
     return np.sort(order[picks])
-
-

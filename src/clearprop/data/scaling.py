@@ -40,9 +40,10 @@ class Scaling:
 
     @classmethod
     def unit(cls, x: NDArray[Any]) -> Self:
-        """Puts `x` (N, n) as a whole between 0 and 1; bytes are divided by 255, or by the largest if that is 16 or less.
+        """Puts `x` (N, n) as a whole between 0 and 1.
 
-        One shift and factor for all features, as fits the pixels of an image.
+        Bytes are divided by 255, or by the largest if that is 16 or less. One shift and factor for all features, as
+        fits the pixels of an image.
         """
         low, high = float(x.min(initial=0)), float(x.max(initial=0))
         if x.dtype == np.uint8:

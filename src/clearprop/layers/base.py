@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import SimpleNamespace
-from typing import Any, ClassVar, TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from clearprop.arrays.backend import Array, Namespace
 from clearprop.arrays.errors import SettingError, brief
@@ -59,9 +59,7 @@ class Layer(Value, ABC, family="layer"):
     parts: ClassVar[dict[str, type[Kind]]] = {}  # fields that are themselves named values, for reading JSON
 
     def __post_init__(self) -> None:
-        valid = self.name is None or (
-            isinstance(self.name, str) and self.name.isidentifier() and len(self.name) <= 100
-        )
+        valid = self.name is None or (isinstance(self.name, str) and self.name.isidentifier() and len(self.name) <= 100)
         if not valid:
             raise SettingError(
                 type(self).__name__, "name to be letters, digits and _", brief(self.name), 'such as name="hidden"'

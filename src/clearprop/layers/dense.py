@@ -1,6 +1,6 @@
 """The fully connected layer."""
 
-from typing import ClassVar, TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from clearprop.arrays.backend import Array, Namespace
 from clearprop.arrays.checks import truth, whole

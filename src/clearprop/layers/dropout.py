@@ -1,6 +1,5 @@
 """Dropout."""
 
-
 from clearprop.arrays.backend import Array, Namespace
 from clearprop.arrays.checks import real
 from clearprop.arrays.errors import SettingError

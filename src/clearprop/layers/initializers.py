@@ -2,7 +2,6 @@
 
 import math
 from abc import ABC, abstractmethod
-
 from typing import TYPE_CHECKING
 
 from clearprop.arrays.backend import Array

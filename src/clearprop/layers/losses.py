@@ -48,9 +48,9 @@ class Loss(Value, ABC, family="loss"):
 
 def _weighted(xp: Namespace, losses: Array, share: Share) -> float:
     if isinstance(share, float):
-        return share * xp.total(losses)  # type: ignore[no-any-return]
+        return share * xp.total(losses)
     xp.multiply(losses, share, out=losses)
-    return xp.total(losses)  # type: ignore[no-any-return]
+    return xp.total(losses)
 
 
 @value

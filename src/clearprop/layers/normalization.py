@@ -1,6 +1,5 @@
 """Normalization over the batch and over the features."""
 
-
 from typing import TYPE_CHECKING
 
 from clearprop.arrays.backend import Array, Namespace

@@ -1,0 +1,1 @@
+"""Structure, gradient and model."""

@@ -1,7 +1,7 @@
 """The one door to the gradient: training, checking, tracing and diagnosing all come through here."""
 
 import copy
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from clearprop.arrays.errors import ShapeError
 from clearprop.data.dataset import Class, Samples
 from clearprop.layers.base import Memo, Views
 from clearprop.layers.losses import Share
-from clearprop.network.targets import encode
+from clearprop.network.targets import encode, in_classes_of
 
 if TYPE_CHECKING:
     from clearprop.network.model import Model
@@ -68,7 +68,7 @@ class Workspace:
         )
         self.batch = Batch(self.outputs[0], self._empty(size, network.outputs), 1.0 / size)
         self.theta: Array = None
-        self._parts: dict[int, Self] = {size: self}
+        self._parts: dict[int, Workspace] = {size: self}
 
     def _empty(self, size: int, width: int) -> Array:
         return self.xp.zeros((size, width), dtype=self.dtype)
@@ -76,7 +76,7 @@ class Workspace:
     def _state(self, values: NDArray[Any]) -> Array:
         return self.xp.asarray(values.copy(), dtype=self.dtype)
 
-    def first(self, size: int) -> Self:
+    def first(self, size: int) -> "Workspace":
         """The same buffers cut to `size` samples, for the last, smaller batch."""
         part = self._parts.get(size)
         if part is None:
@@ -101,7 +101,10 @@ class Workspace:
             return
         if tuple(theta.shape) != (self.network.size,):
             raise ShapeError(
-                "theta", f"shape ({self.network.size},)", str(tuple(theta.shape)), "take it from a model of this network"
+                "theta",
+                f"shape ({self.network.size},)",
+                str(tuple(theta.shape)),
+                "take it from a model of this network",
             )
         self.theta = theta
         layers = self.network.layers
@@ -150,14 +153,14 @@ def loss_and_gradient(model: "Model", theta: Array, batch: Batch | Samples, work
 class Feed:
     """Samples made ready for a model: widths and targets checked once, rows then gathered and scaled into a batch."""
 
-    def __init__(
-        self, model: "Model", samples: Samples, dtype: Any, classes: tuple[Class, ...] | None = None
-    ) -> None:
+    def __init__(self, model: "Model", samples: Samples, dtype: Any, classes: tuple[Class, ...] | None = None) -> None:
         model.network.check_input(samples.x.shape[1])
-        known = model.classes if classes is None else classes
+        t = samples.t
+        if model.classifies and classes is not None and t.ndim == 1:
+            t = in_classes_of(model.classes or tuple(range(max(model.network.outputs, 2))), t, classes)
         numbers = dtype if isinstance(dtype, np.dtype) and dtype.kind == "f" else np.dtype("float64")
         self.samples, self.dtype = samples, numbers
-        self.targets = encode(model.loss, samples.t, model.network.outputs, numbers, known)
+        self.targets = encode(model.loss, t, model.network.outputs, numbers, classes)
         self.weight = None if samples.weight is None else samples.weight.astype(numbers)
         self.scaling = model.scaling
         if self.scaling is not None:

@@ -123,7 +123,12 @@ class Evaluation:
             (name, *("." if count == 0 else str(count) for count in row))
             for name, row in zip(names, self.confusion, strict=True)
         ]
-        return Table(("true", *names), rows, caption="rows: true class, columns: predicted", right=tuple(range(1, 1 + len(names))))
+        return Table(
+            ("true", *names),
+            rows,
+            caption="rows: true class, columns: predicted",
+            right=tuple(range(1, 1 + len(names))),
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON; what does not apply is left out."""

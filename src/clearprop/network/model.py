@@ -109,7 +109,9 @@ class Model:
     def theta(self, values: ArrayLike) -> None:
         array = np.asarray(values)
         if array.shape != self._theta.shape or array.dtype.kind not in "biuf":
-            raise ShapeError("theta", f"numbers of shape {self._theta.shape}", f"{array.dtype} {array.shape}", "reshape")
+            raise ShapeError(
+                "theta", f"numbers of shape {self._theta.shape}", f"{array.dtype} {array.shape}", "reshape"
+            )
         check_finite(array, "theta")
         self._theta[...] = array
 
@@ -178,14 +180,14 @@ class Model:
         if not values:
             if len(classes) != max(outputs, 2):
                 raise ShapeError(
-                    f"{self.network.place(len(self.network) - 1)}", f"{len(classes)} outputs, one for each class of {data.name}",
+                    self.network.place(len(self.network) - 1), f"{len(classes)} outputs, the classes of {data.name}",
                     str(outputs), f"end the network with cp.Dense({len(classes)})",
                 )  # fmt: skip
             self.classes = classes
 
     def __call__(self, x: ArrayLike) -> NDArray[Any]:
         """What the network puts out (N, k) for inputs (N, n), before the loss's link: logits, or values."""
-        return np.concatenate([z for z, _ in self._outputs(x)])
+        return np.concatenate([z.copy() for z, _ in self._outputs(x)])
 
     def predict_proba(self, x: ArrayLike) -> NDArray[Any]:
         """Probabilities (N, k) for inputs (N, n): what the loss's link makes of the outputs, else the outputs."""
@@ -275,7 +277,9 @@ class Model:
         predicted, mean = np.concatenate(parts), loss / weight
         if not self.classifies:
             t = feed.targets.table.reshape(predicted.shape)
-            return Evaluation(mean, len(samples), r2=r2(t, predicted), mean_absolute_error=mean_absolute_error(t, predicted))
+            return Evaluation(
+                mean, len(samples), r2=r2(t, predicted), mean_absolute_error=mean_absolute_error(t, predicted)
+            )
         labels = self.labels_of(feed)
         right = accuracy(labels, predicted)
         if self.multi_label:
@@ -308,5 +312,3 @@ class Model:
 
     def __repr__(self) -> str:
         return f"Model({self.network!r}, {self.loss!r}, {self.network.size} parameters, {self.dtype})"
-
-

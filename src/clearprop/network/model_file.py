@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clearprop.arrays.errors import ClearpropError, FileError, brief
-from clearprop.arrays.files import atomic
+from clearprop.arrays.files import atomic, location, opened, size
 from clearprop.data.scaling import Scaling
 from clearprop.layers.losses import Loss
 from clearprop.network.model import Model
 from clearprop.network.network import Network
-from clearprop.version import VERSION
+from clearprop.version import __version__
 
 FORMAT = 1
 LONGEST_HEADER = 16 * 2**20  # bytes of JSON, in the file's header
@@ -34,7 +34,7 @@ def write(model: Model, path: str | os.PathLike[str]) -> None:
     described = json.dumps(
         {
             "format": FORMAT,
-            "version": VERSION,
+            "version": __version__,
             "network": model.network.to_dict(),
             "loss": model.loss.to_dict(),
             "dtype": str(model.dtype),
@@ -54,19 +54,18 @@ def load(path: str | os.PathLike[str]) -> Model:
 
     A FileError in one sentence where the file is absent, truncated, altered, of another kind, or of a newer version.
     """
-    where = f"model file {path}"
-    try:
-        with open(path, "rb") as file:
-            content = file.read()
-    except (OSError, TypeError, ValueError) as error:
-        raise FileError(where, "a readable file", brief(str(error)), "check the path") from None
+    where = f"model file {location(path)}"
+    with opened(path) as file:
+        content = file.read(size(path))  # no more, should it unpack to more
     metadata, tensors = _parsed(where, content)
     described = metadata.get("clearprop")
     if described is None:
         raise FileError(where, "a model of clearprop", "a safetensors file of another program", ADVICE)
     header = _described(where, described)
     if metadata.get("sha256") != _digest(described, tensors):
-        raise FileError(where, "the checksum of its content", "another: the file was altered or damaged", "use a backup")
+        raise FileError(
+            where, "the checksum of its content", "another: the file was altered or damaged", "use a backup"
+        )
     try:
         network, dtype = Network.from_dict(header["network"]), header["dtype"]
         _check_arrays(where, network, dtype, tensors)  # before anything of the size it claims is allocated
@@ -137,7 +136,7 @@ def _described(where: str, text: str) -> dict[str, Any]:
         raise FileError(where, "a description of the network", brief(text), ADVICE) from None
     if not isinstance(number, int) or number > FORMAT:
         raise FileError(
-            where, f"format {FORMAT}, which clearprop {VERSION} reads",
+            where, f"format {FORMAT}, which clearprop {__version__} reads",
             f"format {brief(number)} of clearprop {brief(header.get('version'))}", "upgrade clearprop",
         )  # fmt: skip
     return dict(header)

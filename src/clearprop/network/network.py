@@ -213,7 +213,7 @@ def _layer(item: Any, position: int) -> Layer:
         return item
     if isinstance(item, str):
         try:
-            return Layer.lookup(item)()  # type: ignore[no-any-return]
+            return Layer.lookup(item)()
         except TypeError:
             kind = Layer.lookup(item).__name__
             raise SettingError(

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from clearprop.arrays.errors import DataError, ShapeError
+from clearprop.arrays.errors import DataError, ShapeError, brief
 from clearprop.data.dataset import Class, check_labels
 from clearprop.layers.losses import Loss, SigmoidCrossEntropy, SoftmaxCrossEntropy
 
@@ -58,6 +58,20 @@ def encode(loss: Loss, t: NDArray[Any], outputs: int, dtype: DTypeLike, classes:
     return Targets(np.ascontiguousarray(t, dtype), None)
 
 
+def in_classes_of(known: tuple[Class, ...], t: NDArray[Any], classes: tuple[Class, ...]) -> NDArray[Any]:
+    """Indices into `known`, the classes of a model, from indices into `classes`, those of a data set."""
+    if classes == known:
+        return t
+    index = {label: i for i, label in enumerate(known)}
+    strange = [label for label in classes if label not in index]
+    if strange:
+        raise DataError(
+            "targets", f"the classes that the model knows, {brief(known)}", f"class {strange[0]!r}",
+            "evaluate on data of the same classes, or train another model",
+        )  # fmt: skip
+    return np.array([index[label] for label in classes], np.intp)[t]
+
+
 def _values(t: NDArray[Any], classes: tuple[Class, ...] | None) -> NDArray[Any]:
     """Targets as numbers to come near to: where class indices stand for other numbers, those."""
     if classes is None or len(classes) == 2 or t.dtype.kind == "f":
@@ -68,7 +82,7 @@ def _values(t: NDArray[Any], classes: tuple[Class, ...] | None) -> NDArray[Any]:
             "targets", "numbers, for a network with one output", f"{len(classes)} classes such as {classes[0]!r}",
             f"end the network with {len(classes)} units and take SoftmaxCrossEntropy",
         )  # fmt: skip
-    return numbers[t]
+    return np.asarray(numbers[t])
 
 
 def _check_probabilities(t: NDArray[Any], sums_to_one: bool) -> None:

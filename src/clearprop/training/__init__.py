@@ -1,0 +1,1 @@
+"""Optimizers, the hot loop, and what it reports."""

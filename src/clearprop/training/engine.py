@@ -1,5 +1,6 @@
 """The hot loop: one pass over the samples, batch by batch. Nothing else loops over batches in training."""
 
+import itertools
 import math
 import os
 import time
@@ -171,7 +172,7 @@ def threads_for(network: Network, batch: int, threads: int | None = None) -> int
     if threads is not None:
         return whole("train", "threads", threads, high=1024)
     widths = [network.inputs, *(shapes.width for shapes in network.shapes)]
-    largest = 2 * batch * max(n * k for n, k in zip(widths, widths[1:], strict=False))
+    largest = 2 * batch * max(n * k for n, k in itertools.pairwise(widths))
     return available_cores() if largest >= THREADED else 1
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from clearprop.arrays.checks import truth, whole
 from clearprop.arrays.errors import DataError, SettingError, brief
 from clearprop.arrays.seeds import stream
-from clearprop.data.dataset import Dataset
+from clearprop.data.dataset import Dataset, check_finite
 from clearprop.network.gradient import Feed, Workspace
 from clearprop.network.model import Model
 from clearprop.training.engine import EpochRun, Stop, blas, threads_for
@@ -69,11 +69,15 @@ def train(
         raise DataError(
             "train", f"a batch of at most {samples}, the number of training samples", str(batch), "make it smaller"
         )
+    for name, values in model.weights.items():
+        check_finite(values, name)
     model.adopt(data)
     feed = Feed(model, data.train, model.dtype, data.classes)
     work = Workspace(model, batch, state=model.state, rng=stream(seed, "dropout"))
     cap = threads_for(model.network, batch, threads)
-    return _epochs(model, data, optimizer.fresh(), feed, work, epochs, stream(seed, "shuffle") if shuffle else None, cap, watch)
+    return _epochs(
+        model, data, optimizer.fresh(), feed, work, epochs, stream(seed, "shuffle") if shuffle else None, cap, watch
+    )
 
 
 def _epochs(
@@ -103,10 +107,10 @@ def _epochs(
             accuracy = run.accuracy
             seconds += time.perf_counter() - start
             test = None if data.test is None else model.evaluate(Dataset(data.test, classes=data.classes))
+        test_loss, test_accuracy = (test.loss, test.accuracy) if test else (None, None)
         yield Epoch(
-            number, seconds, run.done, run.loss, accuracy,
-            test and test.loss, test and test.accuracy, interrupted=not run.finished,
-        )  # fmt: skip
+            number, seconds, run.done, run.loss, accuracy, test_loss, test_accuracy, interrupted=not run.finished
+        )
         if stop.asked:
             return
 
@@ -119,7 +123,7 @@ def ctrl_c_asks(stop: Stop) -> Iterator[None]:
         yield
         return
 
-    def ask(number: int, frame: Any) -> None:
+    def ask(_number: int, _frame: Any) -> None:
         stop.asked = True
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
