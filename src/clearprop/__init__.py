@@ -51,8 +51,7 @@ from clearprop.layers.normalization import BatchNorm, LayerNorm
 from clearprop.network import metrics
 from clearprop.network.gradient import Workspace, loss_and_gradient
 from clearprop.network.metrics import Evaluation
-from clearprop.network.model import Model
-from clearprop.network.model_file import load
+from clearprop.network.model import Model, load
 from clearprop.network.network import Network
 from clearprop.training.loop import fit, train
 from clearprop.training.optimizers import SGD, Adam, Optimizer

@@ -15,6 +15,7 @@ from clearprop.arrays.seeds import stream
 from clearprop.data.scaling import Scaling
 
 Class = int | str
+FILL = "drop the row or fill the value (for instance with the column's mean) first"
 
 
 class Samples:
@@ -261,7 +262,7 @@ def inputs(x: ArrayLike, where: str = "x") -> NDArray[Any]:
     return array
 
 
-def check_finite(array: NDArray[Any], where: str) -> None:
+def check_finite(array: NDArray[Any], where: str, advice: str = FILL) -> None:
     """Raise a DataError, with row and column, where a value is NaN or infinite."""
     with np.errstate(over="ignore", invalid="ignore"):  # a sum tells in one pass, unless it is too large itself
         if array.dtype.kind != "f" or np.isfinite(np.add.reduce(array, axis=None)) or np.isfinite(array).all():
@@ -269,8 +270,7 @@ def check_finite(array: NDArray[Any], where: str) -> None:
     place = np.argwhere(~np.isfinite(array))[0]
     column = f", column {place[1]}" if len(place) > 1 else ""
     raise DataError(
-        f"{where}, row {place[0]}{column}", "a finite number", str(array[tuple(place)]),
-        "drop the row or fill the value (for instance with the column's mean) first",
+        f"{where}, row {place[0]}{column}", "a finite number", str(array[tuple(place)]), advice
     )  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """The one door to the gradient: training, checking, tracing and diagnosing all come through here."""
 
 import copy
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,12 +10,29 @@ from clearprop.arrays.backend import NUMPY, Array, namespace
 from clearprop.arrays.checks import whole
 from clearprop.arrays.errors import ShapeError
 from clearprop.data.dataset import Class, Samples
+from clearprop.data.scaling import Scaling
 from clearprop.layers.base import Memo, Views
-from clearprop.layers.losses import Share
+from clearprop.layers.losses import Loss, Share
+from clearprop.network.network import Network
 from clearprop.network.targets import encode, in_classes_of
 
-if TYPE_CHECKING:
-    from clearprop.network.model import Model
+
+class Trainable(Protocol):
+    """What the gradient needs of a Model."""
+
+    network: Network
+    loss: Loss
+    seed: int
+    scaling: Scaling | None
+
+    @property
+    def theta(self) -> NDArray[Any]: ...
+    @property
+    def state(self) -> NDArray[Any]: ...
+    @property
+    def classes(self) -> tuple[Class, ...] | None: ...
+    @property
+    def classifies(self) -> bool: ...
 
 
 class Batch:
@@ -38,7 +55,7 @@ class Workspace:
 
     def __init__(
         self,
-        model: "Model",
+        model: Trainable,
         size: int,
         *,
         like: Array = None,
@@ -117,7 +134,7 @@ class Workspace:
         ]
         self.reversed_steps = self.steps[::-1]
 
-    def load(self, model: "Model", samples: Samples) -> None:
+    def load(self, model: Trainable, samples: Samples) -> None:
         """Copy `samples` (as many as this workspace has room for exactly) into the batch buffers."""
         Feed(model, samples, self.dtype).fill(np.arange(len(samples)), self)
 
@@ -133,7 +150,7 @@ def forward(work: Workspace) -> Array:
     return work.outputs[-1]
 
 
-def loss_and_gradient(model: "Model", theta: Array, batch: Batch | Samples, work: Workspace) -> float:
+def loss_and_gradient(model: Trainable, theta: Array, batch: Batch | Samples, work: Workspace) -> float:
     """The loss of `batch` at `theta` (P,); fills `work.gradient` (P,) with its gradient.
 
     batch: Samples, or `work.batch` where the samples are in the buffers already.
@@ -153,7 +170,9 @@ def loss_and_gradient(model: "Model", theta: Array, batch: Batch | Samples, work
 class Feed:
     """Samples made ready for a model: widths and targets checked once, rows then gathered and scaled into a batch."""
 
-    def __init__(self, model: "Model", samples: Samples, dtype: Any, classes: tuple[Class, ...] | None = None) -> None:
+    def __init__(
+        self, model: Trainable, samples: Samples, dtype: Any, classes: tuple[Class, ...] | None = None
+    ) -> None:
         model.network.check_input(samples.x.shape[1])
         t = samples.t
         if model.classifies and classes is not None and t.ndim == 1:

@@ -2,57 +2,24 @@
 
 import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from clearprop.arrays.backend import Array
 from clearprop.arrays.checks import real, whole
-from clearprop.arrays.errors import DataError, SettingError, ShapeError, brief, suggest
+from clearprop.arrays.errors import ClearpropError, DataError, FileError, SettingError, ShapeError, brief
 from clearprop.arrays.seeds import stream
 from clearprop.data.dataset import Class, Dataset, check_finite, inputs
 from clearprop.data.scaling import Scaling
 from clearprop.layers.losses import Loss, SigmoidCrossEntropy
+from clearprop.network import model_file
 from clearprop.network.gradient import Feed, Workspace, forward, loss_and_gradient
 from clearprop.network.metrics import Evaluation, accuracy, confusion_matrix, mean_absolute_error, r2
-from clearprop.network.network import Layout, Network
+from clearprop.network.network import Named, Network
 
 CHUNK = 1024  # samples predicted at a time
-
-
-class Named(Mapping[str, Array]):
-    """The named arrays of one flat vector, as views: writing into one changes the vector."""
-
-    def __init__(self, layout: Layout, flat: Array) -> None:
-        self._arrays = layout.named(flat)
-
-    def __getitem__(self, name: str) -> Array:
-        try:
-            return self._arrays[name]
-        except KeyError:
-            raise SettingError("weights", "a known name", brief(name), suggest(str(name), self._arrays)) from None
-
-    def __setitem__(self, name: str, values: ArrayLike) -> None:
-        """Copy `values`, of the same shape, into the array called `name`."""
-        target, source = self[name], np.asarray(values)
-        if source.shape != target.shape or source.dtype.kind not in "biuf":
-            raise ShapeError(name, f"numbers of shape {target.shape}", f"{source.dtype} {source.shape}", "reshape them")
-        check_finite(source, name)
-        target[...] = source
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._arrays
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._arrays)
-
-    def __len__(self) -> int:
-        return len(self._arrays)
-
-    def __repr__(self) -> str:
-        return "\n".join(f"{name} {array.shape}" for name, array in self._arrays.items())
 
 
 class Model:
@@ -112,7 +79,7 @@ class Model:
             raise ShapeError(
                 "theta", f"numbers of shape {self._theta.shape}", f"{array.dtype} {array.shape}", "reshape"
             )
-        check_finite(array, "theta")
+        check_finite(array, "theta", "give finite weights")
         self._theta[...] = array
 
     @property
@@ -298,10 +265,16 @@ class Model:
         return labels[:, 0] if labels.shape[1] == 1 else labels
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the model to one `.safetensors` file; a FileError where that cannot be done."""
-        from clearprop.network.model_file import write
+        """Write the model to one `.safetensors` file; a FileError where that cannot be done. `load` reads it."""
+        description = {
+            "network": self.network.to_dict(), "loss": self.loss.to_dict(), "dtype": str(self.dtype),
+            "seed": self.seed, "classes": self._classes, "threshold": self._threshold,
+            "scaling": self.scaling and {"shift": self.scaling.shift, "factor": self.scaling.factor},
+        }  # fmt: skip
+        model_file.write(path, description, self._arrays())
 
-        write(self, path)
+    def _arrays(self) -> dict[str, NDArray[Any]]:
+        return self.network.theta.named(self._theta) | self.network.state.named(self._state)
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if name != "_local"}
@@ -312,3 +285,41 @@ class Model:
 
     def __repr__(self) -> str:
         return f"Model({self.network!r}, {self.loss!r}, {self.network.size} parameters, {self.dtype})"
+
+
+def load(path: str | os.PathLike[str]) -> Model:
+    """The model that `Model.save` wrote to `path`, ready to predict and to train on.
+
+    A FileError in one sentence where the file is absent, truncated, altered, of another kind, or of a newer version.
+    """
+    description, arrays = model_file.read(path)
+    try:
+        network, dtype = Network.from_dict(description["network"]), description["dtype"]
+        _check_arrays(network, dtype, arrays)  # before anything of the size that it claims is allocated
+        scaling, classes = description["scaling"], description["classes"]
+        model = Model(
+            network, Loss.from_dict(description["loss"]), description["seed"], dtype,
+            classes=None if classes is None else tuple(classes), threshold=description["threshold"],
+            scaling=None if scaling is None else Scaling(scaling["shift"], scaling["factor"]),
+        )  # fmt: skip
+        if model.scaling:
+            model.scaling.check_width(network.inputs)
+    except (ClearpropError, KeyError, TypeError, ValueError) as error:
+        raise FileError(
+            f"model file {path}", "a model that this version knows", brief(str(error), 300), model_file.ADVICE
+        ) from None
+    for name, values in model._arrays().items():
+        if not np.isfinite(arrays[name]).all():
+            raise FileError(f"model file {path}", "finite weights", f"NaN or infinity in {name}", "train again")
+        values[...] = arrays[name]
+    return model
+
+
+def _check_arrays(network: Network, dtype: str, arrays: dict[str, NDArray[Any]]) -> None:
+    wanted = {(slot.name, slot.shape, dtype) for slot in (*network.theta, *network.state)}
+    got = {(name, values.shape, str(values.dtype)) for name, values in arrays.items()}
+    if wanted != got:
+        name = min(wanted ^ got)[0]
+        raise ShapeError(
+            "arrays", f"the {dtype} arrays of its network", f"another {brief(name)}, or none", "save again"
+        )

@@ -3,15 +3,19 @@
 import json
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
 
 from clearprop.arrays.backend import Array, namespace
 from clearprop.arrays.checks import whole
 from clearprop.arrays.errors import SettingError, ShapeError, brief, suggest
 from clearprop.arrays.table import Table
+from clearprop.data.dataset import check_finite
 from clearprop.layers.base import Layer, LayerShapes, Shape, Views
 from clearprop.layers.dense import Dense
 
@@ -53,6 +57,39 @@ class Layout(tuple[Slot, ...]):
 
 def _view(flat: Array, slot: Slot) -> Array:
     return namespace(flat).reshape(flat[slot.start : slot.stop], slot.shape)
+
+
+class Named(Mapping[str, Array]):
+    """The named arrays of one flat vector, as views: writing into one changes the vector."""
+
+    def __init__(self, layout: Layout, flat: Array) -> None:
+        self._arrays = layout.named(flat)
+
+    def __getitem__(self, name: str) -> Array:
+        try:
+            return self._arrays[name]
+        except KeyError:
+            raise SettingError("weights", "a known name", brief(name), suggest(str(name), self._arrays)) from None
+
+    def __setitem__(self, name: str, values: ArrayLike) -> None:
+        """Copy `values`, of the same shape, into the array called `name`."""
+        target, source = self[name], np.asarray(values)
+        if source.shape != target.shape or source.dtype.kind not in "biuf":
+            raise ShapeError(name, f"numbers of shape {target.shape}", f"{source.dtype} {source.shape}", "reshape")
+        check_finite(source, name, "give finite weights")
+        target[...] = source
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._arrays
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._arrays)
+
+    def __len__(self) -> int:
+        return len(self._arrays)
+
+    def __repr__(self) -> str:
+        return "\n".join(f"{name} {array.shape}" for name, array in self._arrays.items())
 
 
 @dataclass(frozen=True, init=False, repr=False)

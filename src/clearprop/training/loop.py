@@ -70,7 +70,7 @@ def train(
             "train", f"a batch of at most {samples}, the number of training samples", str(batch), "make it smaller"
         )
     for name, values in model.weights.items():
-        check_finite(values, name)
+        check_finite(values, name, "train a new model, or set this weight")
     model.adopt(data)
     feed = Feed(model, data.train, model.dtype, data.classes)
     work = Workspace(model, batch, state=model.state, rng=stream(seed, "dropout"))
