@@ -3,8 +3,10 @@
 import json
 import os
 import signal
+import sys
 import threading
 import tracemalloc
+import types
 from itertools import pairwise
 from pathlib import Path
 
@@ -336,6 +338,26 @@ def test_bar_in_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "test accuracy" in shown
 
 
+def test_bar_in_a_notebook(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cell's output, updated in place; nothing but IPython itself is needed."""
+    shown: list[str] = []
+
+    class Handle:
+        def update(self, html: str) -> None:
+            shown.append(html)
+
+    ipython = types.ModuleType("IPython.display")
+    monkeypatch.setattr(ipython, "HTML", str, raising=False)
+    monkeypatch.setattr(ipython, "display", lambda *_, display_id: Handle(), raising=False)
+    monkeypatch.setitem(sys.modules, "ipykernel", types.ModuleType("ipykernel"))
+    monkeypatch.setitem(sys.modules, "IPython", types.ModuleType("IPython"))
+    monkeypatch.setitem(sys.modules, "IPython.display", ipython)
+    cp.fit(ring_model(), RINGS, epochs=3)
+    assert 'value="1.0000"' in shown[-1]
+    assert "epoch 3/3" in shown[-1]
+    assert "test accuracy" in shown[-1]
+
+
 # Report
 
 
@@ -384,7 +406,7 @@ def test_best_epoch() -> None:
         (lambda: cp.train(ring_model(), RINGS, seed=-1), cp.SettingError, "seed"),
         (lambda: cp.train(ring_model(), "digits"), cp.DataError, "a Dataset"),
         (lambda: cp.train(ring_model(), (np.ones((3, 4)), [0, 1, 0])), cp.ShapeError, "wanted 2 features, got 4"),
-        (lambda: cp.train(ring_model(), (np.ones((3, 2)), [0, 1, 2])), cp.DataError, "row 2: wanted a class from 0 to 1"),
+        (lambda: cp.train(ring_model(), (np.ones((3, 2)), [0, 1, 2])), cp.DataError, "row 2: wanted a class"),
         (lambda: cp.train(ring_model(), (np.ones((3, 2)), [0.1, 1.5, 2])), cp.DataError, "row 1"),
         (lambda: cp.train(ring_model(), (np.ones((3, 2)), ["a", "b", "c"])), cp.ShapeError, "3 outputs"),
         (lambda: cp.train(ring_model(), (np.full((3, 2), np.nan), [0, 1, 0])), cp.DataError, "row 0, column 0"),

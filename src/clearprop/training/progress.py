@@ -77,13 +77,39 @@ class Bar(Display):
         self._progress.update(self._task, figures=_figures(epoch))
 
 
+class Notebook(Display):
+    """A bar in the output of a notebook's cell, which needs no widgets and is saved with the notebook."""
+
+    @contextmanager
+    def open(self, epochs: int, samples: int) -> Iterator[None]:
+        from IPython.display import HTML, display
+
+        self._epochs, self._samples, self._html = epochs, samples, HTML
+        self._shown = display(HTML(""), display_id=True)
+        yield
+
+    def batch(self, run: EpochRun) -> None:
+        accuracy = "" if run.accuracy is None else f"  accuracy {run.accuracy:.2%}"
+        self._show(run.number, run.done, f"loss {run.loss:.4f}{accuracy}")
+
+    def epoch(self, epoch: Epoch) -> None:
+        self._show(epoch.number, epoch.samples, _figures(epoch))
+
+    def _show(self, number: int, done: int, figures: str) -> None:
+        share = ((number - 1) * self._samples + done) / (self._epochs * self._samples)
+        bar = f'<progress value="{share:.4f}" max="1"></progress>'
+        self._shown.update(self._html(f"{bar} epoch {number}/{self._epochs}&ensp;{figures}"))
+
+
 def display(verbose: bool | None) -> Display:
     """The display that fits the place: see `fit`."""
     if verbose is None or truth("fit", "verbose", verbose):
-        if sys.stderr.isatty() or "ipykernel" in sys.modules:
+        if "ipykernel" in sys.modules:
+            return Notebook()
+        if sys.stderr.isatty():
             from rich.console import Console
 
-            return Bar(Console(stderr="ipykernel" not in sys.modules))
+            return Bar(Console(stderr=True))
         if verbose:
             return Lines()
     return Display()
