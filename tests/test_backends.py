@@ -8,7 +8,7 @@ import pytest
 import sympy
 
 import clearprop as cp
-from clearprop.arrays.backend import NUMPY, symbolic, namespace
+from clearprop.arrays.backend import NUMPY, namespace, symbolic
 from clearprop.layers.base import Memo
 from clearprop.network.gradient import Workspace, loss_and_gradient
 from layer_table import LAYERS, LOSSES, LayerRow, LossRow

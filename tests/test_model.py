@@ -187,7 +187,7 @@ MODEL = cp.Model(cp.Network(3, 4, "relu", 3), cp.SoftmaxCrossEntropy())
             cp.ShapeError,
             "at most 2 samples",
         ),
-        (lambda: cp.Model(cp.Network(3, 2), cp.SquaredError()).evaluate(([[1, 2, 3]], [0.5])), cp.ShapeError, "one out"),
+        (lambda: cp.Model(cp.Network(3, 2), cp.SquaredError()).evaluate(([[1, 2, 3]], [0.5])), cp.ShapeError, "one"),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_is_named(call, error: type[Exception], says: str) -> None:

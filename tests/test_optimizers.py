@@ -44,9 +44,46 @@ def adam(rate: float, beta1: float, beta2: float, epsilon: float) -> list[list[f
     return path
 
 
+def plain(rule) -> list[list[float]]:
+    """The path of a rule for one number: rule(t, g, state) gives the change and may keep what it likes."""
+    theta, states, path = list(START), [{}, {}, {}], []
+    for t, gradient in enumerate(GRADIENTS, 1):
+        for i, g in enumerate(gradient):
+            theta[i] += rule(t, g, states[i])
+        path.append(list(theta))
+    return path
+
+
+def adagrad(t: int, g: float, s: dict[str, float]) -> float:
+    s["G"] = s.get("G", 0.0) + g * g
+    return -0.1 * g / (math.sqrt(s["G"]) + 1e-10)
+
+
+def rmsprop(t: int, g: float, s: dict[str, float]) -> float:
+    s["v"] = 0.8 * s.get("v", 0.0) + 0.2 * g * g
+    return -0.1 * g / (math.sqrt(s["v"]) + 1e-7)
+
+
+def nadam(t: int, g: float, s: dict[str, float]) -> float:
+    s["m"] = 0.9 * s.get("m", 0.0) + 0.1 * g
+    s["v"] = 0.999 * s.get("v", 0.0) + 0.001 * g * g
+    m = 0.9 * s["m"] / (1 - 0.9 ** (t + 1)) + 0.1 * g / (1 - 0.9**t)
+    return -0.1 * m / (math.sqrt(s["v"] / (1 - 0.999**t)) + 1e-8)
+
+
+def lion(t: int, g: float, s: dict[str, float]) -> float:
+    c = 0.9 * s.get("m", 0.0) + 0.1 * g
+    s["m"] = 0.99 * s.get("m", 0.0) + 0.01 * g
+    return -0.1 * ((c > 0) - (c < 0))
+
+
 @pytest.mark.parametrize(
     ("optimizer", "path"),
     [
+        (cp.AdaGrad(0.1), plain(adagrad)),
+        (cp.RMSProp(0.1, 0.8), plain(rmsprop)),
+        (cp.Nadam(0.1), plain(nadam)),
+        (cp.Lion(0.1), plain(lion)),
         (cp.SGD(0.1), sgd(0.1, 0.0, False)),
         (cp.SGD(0.1, 0.9), sgd(0.1, 0.9, False)),
         (cp.SGD(0.1, 0.9, nesterov=True), sgd(0.1, 0.9, True)),
@@ -81,7 +118,18 @@ def test_adam_is_scikit_learns_but_for_where_epsilon_stands() -> None:
     np.testing.assert_allclose(walk(cp.Adam(0.1))[-1], theta, rtol=1e-5)
 
 
-@pytest.mark.parametrize("optimizer", [cp.SGD(0.1), cp.SGD(0.1, 0.9), cp.SGD(0.1, 0.9, True), cp.Adam(0.1)], ids=repr)
+EVERY_RULE = [
+    cp.SGD(0.1), cp.SGD(0.1, 0.9), cp.SGD(0.1, 0.9, True), cp.Adam(0.1), cp.AdaGrad(0.1), cp.RMSProp(0.1),
+    cp.Nadam(0.1), cp.Lion(0.1), cp.Adam(0.1, clip_norm=1.0), cp.SGD(0.1, clip_value=0.3),
+]  # fmt: skip
+
+
+def test_every_rule_is_in_the_list() -> None:
+    library = {kind for kind in cp.Optimizer.members.values() if kind.__module__.startswith("clearprop.")}
+    assert {type(rule) for rule in EVERY_RULE} == library
+
+
+@pytest.mark.parametrize("optimizer", EVERY_RULE, ids=repr)
 def test_pieces_change_nothing(optimizer: cp.Optimizer, monkeypatch: pytest.MonkeyPatch) -> None:
     size = 2 * optimizers.PIECE + 17
     start, gradients = RNG.normal(size=size), RNG.normal(size=(3, size))
@@ -130,6 +178,29 @@ def test_state_survives_pickling_and_fresh_forgets_it() -> None:
 def test_impossible_settings_are_named(make, says: str) -> None:
     with pytest.raises(cp.SettingError, match=says):
         make()
+
+
+def clipped(norm: float | None, value: float | None) -> list[list[float]]:
+    theta, path = list(START), []
+    for gradient in GRADIENTS:
+        length = math.sqrt(sum(g * g for g in gradient))
+        for i, g in enumerate(gradient):
+            g = g * norm / length if norm is not None and length > norm else g
+            theta[i] -= 0.1 * (max(-value, min(value, g)) if value is not None else g)
+        path.append(list(theta))
+    return path
+
+
+@pytest.mark.parametrize(("norm", "value"), [(1.0, None), (None, 0.2), (1.0, 0.5), (1e9, 1e9)])
+def test_clipping(norm: float | None, value: float | None) -> None:
+    optimizer = cp.SGD(0.1, clip_norm=norm, clip_value=value)
+    np.testing.assert_allclose(walk(optimizer), clipped(norm, value), rtol=1e-13)
+
+
+def test_clipping_a_gradient_whose_square_overflows() -> None:
+    theta = np.zeros(2, np.float32)
+    cp.SGD(1.0, clip_norm=5.0).step(theta, np.array([3e30, -4e30], np.float32))
+    np.testing.assert_allclose(theta, [-3, 4], rtol=1e-6)
 
 
 def test_shapes_that_do_not_fit_are_named() -> None:

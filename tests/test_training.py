@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import sys
 import threading
@@ -180,6 +181,20 @@ def test_ctrl_c_ends_after_the_batch(where: str) -> None:
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+def test_ctrl_c_between_epochs_ends_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Interrupting(progress.Display):
+        def epoch(self, epoch: cp.Epoch) -> None:
+            if epoch.number == 2:
+                os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr("clearprop.training.loop.display", lambda _: Interrupting())
+    report = cp.fit(ring_model(), RINGS, epochs=50)
+    assert report.interrupted
+    assert len(report.history) == 2
+    assert not report.last.interrupted
+    assert cp.Report.from_json(report.to_json()) == report
+
+
 def test_ctrl_c_of_ones_own_handler_is_left_alone() -> None:
     asked = []
     usual = signal.signal(signal.SIGINT, lambda *_: asked.append(1))
@@ -329,13 +344,15 @@ def test_bar_in_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     from rich.console import Console
 
     screen = StringIO()
-    console = Console(file=screen, force_terminal=True, width=120)
+    console = Console(file=screen, force_terminal=True, width=80)
     monkeypatch.setattr("clearprop.training.loop.display", lambda _: progress.Bar(console))
     cp.fit(ring_model(), RINGS, epochs=3)
     shown = screen.getvalue()
-    assert "epoch 3/3" in shown
-    assert "100%" in shown
-    assert "test accuracy" in shown
+    last = [line for line in shown.splitlines() if "epoch" in line][-1]
+    assert "epoch 3/3" in last
+    assert "100%" in last
+    assert re.search(r"loss \d\.\d{4} acc \d+\.\d\d% test \d+\.\d\d% ", last)
+    assert "…" not in shown
 
 
 def test_bar_in_a_notebook(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -54,7 +54,7 @@ from clearprop.network.metrics import Evaluation
 from clearprop.network.model import Model, load
 from clearprop.network.network import Network
 from clearprop.training.loop import fit, train
-from clearprop.training.optimizers import SGD, Adam, Optimizer
+from clearprop.training.optimizers import SGD, AdaGrad, Adam, Lion, Nadam, Optimizer, RMSProp
 from clearprop.training.report import Epoch, Report
 from clearprop.version import __version__
 
@@ -63,6 +63,7 @@ __all__ = [
     "GELU",
     "SGD",
     "Activation",
+    "AdaGrad",
     "Adam",
     "BatchNorm",
     "ClearpropError",
@@ -87,14 +88,17 @@ __all__ = [
     "LayerShapes",
     "LeCunNormal",
     "LeakyReLU",
+    "Lion",
     "Loss",
     "MeanAbsoluteError",
     "MeanSquaredError",
     "Memo",
     "MissingExtra",
     "Model",
+    "Nadam",
     "Network",
     "Optimizer",
+    "RMSProp",
     "ReLU",
     "Report",
     "Samples",

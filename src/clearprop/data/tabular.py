@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from clearprop.arrays.checks import real, whole
+from clearprop.arrays.checks import real, truth, whole
 from clearprop.arrays.errors import DataError, SettingError, ShapeError, brief
 from clearprop.arrays.files import location
 from clearprop.data.dataset import Class, Dataset, Samples
@@ -28,6 +28,7 @@ def csv(
     name: str | None = None,
     delimiter: str | None = None,
     seed: int = 0,
+    values: bool = False,
 ) -> Dataset:
     """The data set in a CSV file with one sample a line, plain or gzip: a label, and numbers as features.
 
@@ -36,8 +37,9 @@ def csv(
     test: another such file, or the share of the lines (every class in its share, chosen by `seed`) to test on.
 
     Labels that are text or whole numbers become classes; other numbers, and whole numbers with more than 1000
-    distinct values, stay values to predict. Features that are bytes stay uint8; the others become float32 (float64
-    where that is not exact). A square number of at least 64 bytes, 128 or more among them, is taken for an image.
+    distinct values, or all if `values`, stay values to predict. Features that are bytes stay uint8; the others become
+    float32 (float64 where that is not exact). A square number of at least 64 bytes, 128 or more among them, is taken
+    for an image.
 
     scale: "unit" (0..1 as a whole), "standard" (each feature to mean 0, deviation 1), None, or "auto": "unit" for
     bytes with 128 or more among them, else "standard".
@@ -57,7 +59,7 @@ def csv(
     whole("csv", "seed", seed, low=0, high=2**128 - 1)
     path = location(path)
     table = read_table(path, label, header, delimiter)
-    t, classes = targets(table.labels, table.codes)
+    t, classes = targets(table.labels, table.codes, truth("csv", "values", values))
     data = Dataset(
         Samples(table.x, t), name=name or path.name.split(".")[0] or "data", names=table.names, classes=classes,
         source=str(path),
@@ -88,7 +90,9 @@ def prepared(data: Dataset, scale: str | None) -> Dataset:
     return data.unit_scaled() if scale == "unit" or (scale == "auto" and pixels) else data.standardized()
 
 
-def targets(labels: Sequence[str], codes: NDArray[np.intp]) -> tuple[NDArray[Any], tuple[Class, ...] | None]:
+def targets(
+    labels: Sequence[str], codes: NDArray[np.intp], values: bool = False
+) -> tuple[NDArray[Any], tuple[Class, ...] | None]:
     """Targets (N,) and classes from the distinct label texts and their index in each row.
 
     A DataError for text among numbers that are not whole: most likely values to predict, and one mistake.
@@ -96,14 +100,14 @@ def targets(labels: Sequence[str], codes: NDArray[np.intp]) -> tuple[NDArray[Any
     >>> targets(["7", "3"], np.array([0, 1, 1]))
     (array([1, 0, 0]), (3, 7))
     """
-    integers = all(WHOLE.fullmatch(text) for text in labels)
+    integers = not values and all(WHOLE.fullmatch(text) for text in labels)
     if integers and len(set(map(int, labels))) <= MANY:
         classes: tuple[Class, ...] = tuple(sorted(set(map(int, labels))))
     elif all(NUMBER.fullmatch(text) for text in labels):
         return _values(labels)[codes], None
     else:
         text = next(text for text in labels if not NUMBER.fullmatch(text))
-        if len(labels) > MANY or any(NUMBER.fullmatch(t) and not WHOLE.fullmatch(t) for t in labels):
+        if values or len(labels) > MANY or any(NUMBER.fullmatch(t) and not WHOLE.fullmatch(t) for t in labels):
             raise DataError("labels", f"only numbers, or at most {MANY} names", f"{text!r} among {len(labels)} others",
                             "check the label column")  # fmt: skip
         classes = tuple(sorted(labels))

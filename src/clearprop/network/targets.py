@@ -63,13 +63,12 @@ def in_classes_of(known: tuple[Class, ...], t: NDArray[Any], classes: tuple[Clas
     if classes == known:
         return t
     index = {label: i for i, label in enumerate(known)}
-    strange = [label for label in classes if label not in index]
-    if strange:
-        raise DataError(
-            "targets", f"the classes that the model knows, {brief(known)}", f"class {strange[0]!r}",
-            "evaluate on data of the same classes, or train another model",
-        )  # fmt: skip
-    return np.array([index[label] for label in classes], np.intp)[t]
+    for i in np.unique(t):
+        if classes[i] not in index:
+            raise DataError(
+                "targets", f"the model's classes, {brief(known)}", f"class {classes[i]!r}", "check the label column"
+            )
+    return np.array([index.get(label, 0) for label in classes], np.intp)[t]
 
 
 def _values(t: NDArray[Any], classes: tuple[Class, ...] | None) -> NDArray[Any]:

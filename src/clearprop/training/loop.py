@@ -54,65 +54,79 @@ def train(
     >>> losses[-1] < losses[0]
     True
     """
-    if not isinstance(model, Model):
-        raise SettingError("train", "a Model", brief(model), "make one with cp.Model(network, loss)")
-    optimizer = SGD() if optimizer is None else optimizer
-    if not isinstance(optimizer, Optimizer):
-        raise SettingError("train", "an optimizer", brief(optimizer), "such as cp.Adam(0.001)")
-    data = Dataset.of(data)
-    samples = len(data.train)
-    whole("train", "epochs", epochs)
-    truth("train", "shuffle", shuffle)
-    if batch is None:
-        batch = min(BATCH, samples)
-    elif whole("train", "batch", batch) > samples:
-        raise DataError(
-            "train", f"a batch of at most {samples}, the number of training samples", str(batch), "make it smaller"
-        )
-    for name, values in model.weights.items():
-        check_finite(values, name, "train a new model, or set this weight")
-    model.adopt(data)
-    feed = Feed(model, data.train, model.dtype, data.classes)
-    work = Workspace(model, batch, state=model.state, rng=stream(seed, "dropout"))
-    cap = threads_for(model.network, batch, threads)
-    return _epochs(
-        model, data, optimizer.fresh(), feed, work, epochs, stream(seed, "shuffle") if shuffle else None, cap, watch
-    )
+    training = Training(model, data, optimizer, epochs, batch, seed, threads, shuffle)
+    return training.run(watch, Stop())
 
 
-def _epochs(
-    model: Model,
-    data: Dataset,
-    optimizer: Optimizer,
-    feed: Feed,
-    work: Workspace,
-    epochs: int,
-    shuffle: "np.random.Generator | None",
-    threads: int,
-    watch: Watch | None,
-) -> Iterator[Epoch]:
-    order = np.arange(len(data.train))
-    for number in range(1, epochs + 1):
-        if shuffle is not None:
-            order = shuffle.permutation(len(order))
-        run, stop, seconds = EpochRun(model, optimizer, feed, order, work, number), Stop(), 0.0
-        with blas().limit(limits=threads, user_api="blas"), ctrl_c_asks(stop):
-            while not run.finished and not stop.asked:
-                start = time.perf_counter()
-                run.advance(GLANCE, stop)
-                seconds += time.perf_counter() - start
-                if watch:
-                    watch(run)
+class Training:
+    """A training that has been checked and can begin: the arguments of `train`, made ready."""
+
+    def __init__(
+        self,
+        model: Model,
+        data: Any,
+        optimizer: Optimizer | None,
+        epochs: int,
+        batch: int | None,
+        seed: int,
+        threads: int | None,
+        shuffle: bool,
+    ) -> None:
+        if not isinstance(model, Model):
+            raise SettingError("train", "a Model", brief(model), "make one with cp.Model(network, loss)")
+        optimizer = SGD() if optimizer is None else optimizer
+        if not isinstance(optimizer, Optimizer):
+            raise SettingError("train", "an optimizer", brief(optimizer), "such as cp.Adam(0.001)")
+        self.model, self.data, self.optimizer = model, Dataset.of(data), optimizer.fresh()
+        samples = self.samples = len(self.data.train)
+        self.epochs, self.seed = whole("train", "epochs", epochs), seed
+        self.batch = min(BATCH, samples) if batch is None else whole("train", "batch", batch)
+        if self.batch > samples:
+            raise DataError("train", f"a batch of at most {samples}, all training samples", str(batch), "lower it")
+        for name, values in model.weights.items():
+            check_finite(values, name, "train a new model, or set this weight")
+        model.adopt(self.data)
+        self.feed = Feed(model, self.data.train, model.dtype, self.data.classes)
+        self.work = Workspace(model, self.batch, state=model.state, rng=stream(seed, "dropout"))
+        self.threads = threads_for(model.network, self.batch, threads)
+        self.shuffle = stream(seed, "shuffle") if truth("train", "shuffle", shuffle) else None
+
+    def run(self, watch: Watch | None, stop: Stop) -> Iterator[Epoch]:
+        """Train, epoch by epoch, until `stop` is asked for."""
+        order = np.arange(self.samples)
+        for number in range(1, self.epochs + 1):
+            if stop.asked:
+                return
+            if self.shuffle is not None:
+                order = self.shuffle.permutation(self.samples)
+            with blas().limit(limits=self.threads, user_api="blas"), ctrl_c_asks(stop):
+                run = EpochRun(self.model, self.optimizer, self.feed, order, self.work, number)
+                epoch = self._epoch(run, watch, stop)
+            yield epoch
+
+    def _epoch(self, run: EpochRun, watch: Watch | None, stop: Stop) -> Epoch:
+        seconds, accuracy = 0.0, None
+        while not run.finished and not stop.asked:
             start = time.perf_counter()
+            run.advance(GLANCE, stop)
             accuracy = run.accuracy
             seconds += time.perf_counter() - start
-            test = None if data.test is None else model.evaluate(Dataset(data.test, classes=data.classes))
+            if watch:
+                watch(run)
+        data = self.data
+        test = None if data.test is None else self.model.evaluate(Dataset(data.test, classes=data.classes))
         test_loss, test_accuracy = (test.loss, test.accuracy) if test else (None, None)
-        yield Epoch(
-            number, seconds, run.done, run.loss, accuracy, test_loss, test_accuracy, interrupted=not run.finished
+        return Epoch(
+            run.number, seconds, run.done, run.loss, accuracy, test_loss, test_accuracy, interrupted=not run.finished
         )
-        if stop.asked:
-            return
+
+    def settings(self) -> dict[str, Any]:
+        """What is trained and how, in words for the Report."""
+        return {
+            "network": repr(self.model.network), "loss": repr(self.model.loss), "optimizer": repr(self.optimizer),
+            "data": self.data.name, "samples": self.samples, "epochs": self.epochs, "batch": self.batch,
+            "seed": self.seed, "dtype": str(self.model.dtype), "threads": self.threads,
+        }  # fmt: skip
 
 
 @contextmanager
@@ -157,17 +171,12 @@ def fit(
     >>> report.last.test_accuracy > 0.8
     True
     """
-    progress: Display = display(verbose)
-    data = Dataset.of(data)
-    steps = train(model, data, optimizer, epochs, batch, seed, threads, shuffle=shuffle, watch=progress.batch)
-    settings = {
-        "network": repr(model.network), "loss": repr(model.loss), "optimizer": repr(optimizer or SGD()),
-        "data": data.name, "samples": len(data.train), "epochs": epochs, "batch": batch or min(BATCH, len(data.train)),
-        "seed": seed, "dtype": str(model.dtype),
-    }  # fmt: skip
-    report = Report(settings)
-    with progress.open(epochs, len(data.train)):
-        for epoch in steps:
+    shown: Display = display(verbose)
+    training, stop = Training(model, data, optimizer, epochs, batch, seed, threads, shuffle), Stop()
+    report = Report(training.settings())
+    with shown.open(epochs, training.samples), ctrl_c_asks(stop):
+        for epoch in training.run(shown.batch, stop):
             report.history.append(epoch)
-            progress.epoch(epoch)
+            shown.epoch(epoch)
+    report.interrupted = stop.asked and (len(report.history) < epochs or report.last.interrupted)
     return report

@@ -21,27 +21,35 @@ class Optimizer(Kind, ABC, family="optimizer"):
 
     A new optimizer is a dataclass below this class with `update`, and `slots` naming the vectors (P,) that it keeps
     from step to step. Training works on a fresh copy, so one optimizer can serve several models.
+
+    clip_norm: a gradient whose Euclidean length is larger is scaled down to it (Pascanu et al. 2013, algorithm 1).
+    clip_value: each element of the gradient is cut off at +- this. Norm first where both are given.
     """
 
     learning_rate: float
 
+    clip_norm: float | None = field(default=None, kw_only=True)
+    clip_value: float | None = field(default=None, kw_only=True)
     state: dict[str, Array] = field(init=False, compare=False, default_factory=dict)
     t: int = field(init=False, compare=False, default=0)  # steps taken
     _pieces: list[tuple[Array, ...]] = field(init=False, compare=False, default_factory=list)
 
     decay_rates: ClassVar[tuple[str, ...]] = ()  # fields that must lie in 0 <= rate < 1
+    positive: ClassVar[tuple[str, ...]] = ("learning_rate", "clip_norm", "clip_value")  # above 0, or None
+    slots: ClassVar[tuple[str, ...]] = ()  # names of the vectors that the rule keeps
 
     def __post_init__(self) -> None:
         kind = type(self).__name__
-        real(kind, "learning_rate", self.learning_rate, low=0.0, open_low=True)
         for name in self.decay_rates:
             if real(kind, name, getattr(self, name), low=0.0, high=1.0) == 1.0:
                 raise SettingError(kind, f"{name} below 1", "1.0", "such as 0.9")
+        for name in self.positive:
+            if getattr(self, name) is not None:
+                real(kind, name, getattr(self, name), low=0.0, open_low=True)
 
-    @property
-    def slots(self) -> tuple[str, ...]:
-        """Names of the vectors that the rule keeps."""
-        return ()
+    def keeps(self) -> tuple[str, ...]:
+        """The slots that these settings need."""
+        return self.slots
 
     @abstractmethod
     def update(self, xp: Any, theta: Array, gradient: Array, work: Array, *slots: Array) -> None:
@@ -53,13 +61,39 @@ class Optimizer(Kind, ABC, family="optimizer"):
         if not self._pieces or self._pieces[0][0] is not theta or self._pieces[0][1] is not gradient:
             self._bind(xp, theta, gradient)
         self.t += 1
-        for piece in self._pieces[1:]:
-            self.update(xp, *piece)
+        if self.clip_norm is None and self.clip_value is None:
+            for piece in self._pieces[1:]:
+                self.update(xp, *piece)
+            return
+        share = self._share_of_norm(xp, gradient)
+        for part, raw, work, *slots in self._pieces[1:]:
+            clipped = self._clipped[: raw.shape[0]]
+            xp.multiply(raw, share, out=clipped)
+            if self.clip_value is not None:
+                xp.minimum(clipped, self.clip_value, out=clipped)
+                xp.maximum(clipped, -self.clip_value, out=clipped)
+            self.update(xp, part, clipped, work, *slots)
+
+    def _share_of_norm(self, xp: Any, gradient: Array) -> float:
+        """What the gradient is multiplied by to be no longer than clip_norm."""
+        if self.clip_norm is None:
+            return 1.0
+        bound = squares = 0.0
+        for _, raw, work, *_ in self._pieces[1:]:
+            xp.abs(raw, out=work)
+            bound += xp.total(work)
+        scale = 1.0 / bound if bound > 1e15 else 1.0  # so that no square overflows
+        for _, raw, work, *_ in self._pieces[1:]:
+            xp.multiply(raw, scale, out=work)
+            xp.square(work, out=work)
+            squares += xp.total(work)
+        norm = math.sqrt(squares) / scale
+        return self.clip_norm / norm if norm > self.clip_norm else 1.0
 
     def _bind(self, xp: Any, theta: Array, gradient: Array) -> None:
         if theta.shape != gradient.shape:
             raise ShapeError("optimizer step", f"a gradient of shape {theta.shape}", str(gradient.shape), "reshape it")
-        for name in self.slots:
+        for name in self.keeps():
             if name not in self.state:
                 self.state[name] = xp.zeros(theta.shape, dtype=theta.dtype)
             elif self.state[name].shape != theta.shape:
@@ -67,8 +101,9 @@ class Optimizer(Kind, ABC, family="optimizer"):
                     "optimizer step", f"theta of shape {self.state[name].shape}, as in the step before",
                     str(theta.shape), "take .fresh() for another model",
                 )  # fmt: skip
-        vectors = [self.state[name] for name in self.slots]
+        vectors = [self.state[name] for name in self.keeps()]
         scratch = xp.empty((min(PIECE, theta.shape[0]),), dtype=theta.dtype)
+        self._clipped = xp.empty(scratch.shape, dtype=theta.dtype)
         self._pieces = [(theta, gradient), *_cut(theta, gradient, scratch, vectors)]
 
     def fresh(self) -> Self:
@@ -106,15 +141,15 @@ class SGD(Optimizer):
     nesterov: bool = False
 
     decay_rates: ClassVar[tuple[str, ...]] = ("momentum",)
+    slots: ClassVar[tuple[str, ...]] = ("velocity",)
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if truth("SGD", "nesterov", self.nesterov) and not self.momentum:
             raise SettingError("SGD", "momentum above 0 with nesterov", "0", "such as momentum=0.9")
 
-    @property
-    def slots(self) -> tuple[str, ...]:
-        return ("velocity",) if self.momentum else ()
+    def keeps(self) -> tuple[str, ...]:
+        return self.slots if self.momentum else ()
 
     def update(self, xp: Any, theta: Array, gradient: Array, work: Array, *slots: Array) -> None:
         xp.multiply(gradient, self.learning_rate, out=work)
@@ -145,24 +180,13 @@ class Adam(Optimizer):
     epsilon: float = 1e-8
 
     decay_rates: ClassVar[tuple[str, ...]] = ("beta1", "beta2")
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        real("Adam", "epsilon", self.epsilon, low=0.0, open_low=True)
-
-    @property
-    def slots(self) -> tuple[str, ...]:
-        return ("m", "v")
+    positive: ClassVar[tuple[str, ...]] = (*Optimizer.positive, "epsilon")
+    slots: ClassVar[tuple[str, ...]] = ("m", "v")
 
     def update(self, xp: Any, theta: Array, gradient: Array, work: Array, *slots: Array) -> None:
         m, v = slots
-        xp.multiply(m, self.beta1, out=m)
-        xp.multiply(gradient, 1 - self.beta1, out=work)
-        xp.add(m, work, out=m)  # m = beta1 m + (1 - beta1) g
-        xp.multiply(v, self.beta2, out=v)
-        xp.square(gradient, out=work)
-        xp.multiply(work, 1 - self.beta2, out=work)
-        xp.add(v, work, out=v)  # v = beta2 v + (1 - beta2) g^2
+        _average(xp, m, gradient, self.beta1, work)  # m = beta1 m + (1 - beta1) g
+        _average(xp, v, gradient, self.beta2, work, squared=True)  # v = beta2 v + (1 - beta2) g^2
         # theta -= rate (m / c1) / (sqrt(v / c2) + epsilon), with both fractions multiplied by sqrt(c2)
         c1, root = 1 - self.beta1**self.t, math.sqrt(1 - self.beta2**self.t)
         xp.sqrt(v, out=work)
@@ -170,3 +194,107 @@ class Adam(Optimizer):
         xp.divide(m, work, out=work)
         xp.multiply(work, self.learning_rate * root / c1, out=work)
         xp.subtract(theta, work, out=theta)
+
+
+@dataclass(repr=False)
+class AdaGrad(Optimizer):
+    """theta -= learning_rate g / (sqrt(G) + epsilon), with G the sum of g^2 over all steps. Duchi et al. 2011."""
+
+    learning_rate: float = 0.01
+    epsilon: float = 1e-10
+
+    positive: ClassVar[tuple[str, ...]] = (*Optimizer.positive, "epsilon")
+    slots: ClassVar[tuple[str, ...]] = ("squares",)
+
+    def update(self, xp: Any, theta: Array, gradient: Array, work: Array, *slots: Array) -> None:
+        (squares,) = slots
+        xp.square(gradient, out=work)
+        xp.add(squares, work, out=squares)
+        xp.sqrt(squares, out=work)
+        xp.add(work, self.epsilon, out=work)
+        xp.divide(gradient, work, out=work)
+        xp.multiply(work, self.learning_rate, out=work)
+        xp.subtract(theta, work, out=theta)
+
+
+@dataclass(repr=False)
+class RMSProp(Optimizer):
+    """theta -= learning_rate g / (sqrt(v) + epsilon), with v = rho v + (1 - rho) g^2.
+
+    Tieleman and Hinton 2012, lecture 6.5.
+    """
+
+    learning_rate: float = 0.001
+    rho: float = 0.9
+    epsilon: float = 1e-7
+
+    decay_rates: ClassVar[tuple[str, ...]] = ("rho",)
+    positive: ClassVar[tuple[str, ...]] = (*Optimizer.positive, "epsilon")
+    slots: ClassVar[tuple[str, ...]] = ("v",)
+
+    def update(self, xp: Any, theta: Array, gradient: Array, work: Array, *slots: Array) -> None:
+        (v,) = slots
+        _average(xp, v, gradient, self.rho, work, squared=True)
+        xp.sqrt(v, out=work)
+        xp.add(work, self.epsilon, out=work)
+        xp.divide(gradient, work, out=work)
+        xp.multiply(work, self.learning_rate, out=work)
+        xp.subtract(theta, work, out=theta)
+
+
+@dataclass(repr=False)
+class Nadam(Adam):
+    """Adam with Nesterov's look ahead: m / c1 becomes beta1 m / (1 - beta1^(t+1)) + (1 - beta1) g / (1 - beta1^t).
+
+    Dozat 2016, algorithm 2 with a constant momentum.
+    """
+
+    def update(self, xp: Any, theta: Array, gradient: Array, work: Array, *slots: Array) -> None:
+        m, v = slots
+        _average(xp, m, gradient, self.beta1, work)
+        _average(xp, v, gradient, self.beta2, work, squared=True)
+        ahead, now = self.beta1 / (1 - self.beta1 ** (self.t + 1)), (1 - self.beta1) / (1 - self.beta1**self.t)
+        root = math.sqrt(1 - self.beta2**self.t)
+        # theta -= rate root (ahead m + now g) / (sqrt(v) + epsilon root), one term at a time: there is one buffer
+        for vector, factor in ((m, ahead), (gradient, now)):
+            xp.sqrt(v, out=work)
+            xp.add(work, self.epsilon * root, out=work)
+            xp.divide(vector, work, out=work)
+            xp.multiply(work, self.learning_rate * root * factor, out=work)
+            xp.subtract(theta, work, out=theta)
+
+
+@dataclass(repr=False)
+class Lion(Optimizer):
+    """theta -= learning_rate sign(beta1 m + (1 - beta1) g), then m = beta2 m + (1 - beta2) g.
+
+    Every element moves by the learning rate, so it should be 3 to 10 times as small as Adam's.
+    Chen et al. 2023, algorithm 2.
+    """
+
+    learning_rate: float = 0.0001
+    beta1: float = 0.9
+    beta2: float = 0.99
+
+    decay_rates: ClassVar[tuple[str, ...]] = ("beta1", "beta2")
+    slots: ClassVar[tuple[str, ...]] = ("m",)
+
+    def update(self, xp: Any, theta: Array, gradient: Array, work: Array, *slots: Array) -> None:
+        (m,) = slots
+        xp.multiply(m, self.beta1 / (1 - self.beta1) if self.beta1 else 0.0, out=work)
+        xp.add(work, gradient, out=work)  # the same sign as beta1 m + (1 - beta1) g
+        xp.sign(work, out=work)
+        xp.multiply(work, self.learning_rate, out=work)
+        xp.subtract(theta, work, out=theta)
+        _average(xp, m, gradient, self.beta2, work)
+
+
+def _average(xp: Any, mean: Array, gradient: Array, beta: float, work: Array, squared: bool = False) -> None:
+    """mean = beta mean + (1 - beta) g, or g^2."""
+    xp.multiply(mean, beta, out=mean)
+    if squared:
+        xp.square(gradient, out=work)
+        xp.multiply(work, 1 - beta, out=work)
+    else:
+        xp.multiply(gradient, 1 - beta, out=work)
+    xp.add(mean, work, out=mean)

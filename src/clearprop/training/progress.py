@@ -47,7 +47,7 @@ class Bar(Display):
             console=console,
             expand=True,
         )
-        self._last = ""
+        self._test = ""  # of the epoch before
 
     @contextmanager
     def open(self, epochs: int, samples: int) -> Iterator[None]:
@@ -57,24 +57,25 @@ class Bar(Display):
             yield
 
     def batch(self, run: EpochRun) -> None:
-        done = (run.number - 1) * self._samples + run.done
-        self._progress.update(self._task, completed=done)
-        speed = self._progress.tasks[0].speed
-        parts = [f"loss {run.loss:.4f}"]
-        if run.accuracy is not None:
-            parts.append(f"accuracy {run.accuracy:.2%}")
-        if self._last:
-            parts.append(self._last)
-        if speed:
-            parts.append(f"{speed:,.0f}/s")
-        self._progress.update(self._task, number=run.number, figures="  ".join(parts))
+        self._show(run.number, run.done, run.loss, run.accuracy)
 
     def epoch(self, epoch: Epoch) -> None:
         if epoch.test_accuracy is not None:
-            self._last = f"test {epoch.test_accuracy:.2%}"
+            self._test = f"test {epoch.test_accuracy:.2%}"
         elif epoch.test_loss is not None:
-            self._last = f"test {epoch.test_loss:.4f}"
-        self._progress.update(self._task, figures=_figures(epoch))
+            self._test = f"test {epoch.test_loss:.4f}"
+        self._show(epoch.number, epoch.samples, epoch.loss, epoch.accuracy)
+
+    def _show(self, number: int, done: int, loss: float, accuracy: float | None) -> None:
+        self._progress.update(self._task, completed=(number - 1) * self._samples + done)
+        speed = self._progress.tasks[0].speed
+        parts = [
+            f"loss {loss:.4f}",
+            "" if accuracy is None else f"acc {accuracy:.2%}",
+            self._test,
+            f"{speed / 1000:,.0f}k/s" if speed else "",
+        ]  # short, for a terminal of 80 columns
+        self._progress.update(self._task, number=number, figures=" ".join(filter(None, parts)))
 
 
 class Notebook(Display):

@@ -39,21 +39,17 @@ class Epoch:
 class Report:
     """The history of a training run. `table()` shows it, `to_json` and `to_csv` write it.
 
-    settings: what was trained and how, as text.
+    settings: what was trained and how. interrupted: ended early, as by Ctrl-C.
     """
 
     settings: dict[str, Any] = field(default_factory=dict)
     history: list[Epoch] = field(default_factory=list)
+    interrupted: bool = False
 
     @property
     def seconds(self) -> float:
         """Time spent training, without evaluation."""
         return sum(epoch.seconds for epoch in self.history)
-
-    @property
-    def interrupted(self) -> bool:
-        """Whether training was ended early, as by Ctrl-C."""
-        return any(epoch.interrupted for epoch in self.history)
 
     @property
     def last(self) -> Epoch:
@@ -94,7 +90,7 @@ class Report:
         """The report that `to_json` wrote; a FileError for anything else."""
         try:
             data = json.loads(text)
-            return cls(dict(data["settings"]), [Epoch(**epoch) for epoch in data["history"]])
+            return cls(dict(data["settings"]), [Epoch(**epoch) for epoch in data["history"]], bool(data["interrupted"]))
         except (ValueError, TypeError, KeyError, RecursionError) as error:
             raise FileError("report", "JSON written by Report.to_json", brief(str(error)), "train again") from None
 
@@ -117,12 +113,12 @@ class Report:
             (
                 f"{epoch.number}{' *' if epoch.number == best else ''}",
                 *map(_figure, (epoch.loss, epoch.accuracy, epoch.test_loss, epoch.test_accuracy)),
-                f"{epoch.seconds:.2f}",
+                f"{epoch.seconds:.3g}",
             )
             for epoch in self.history
         ]
         columns = ("epoch", "loss", "accuracy", "test loss", "test accuracy", "seconds")
-        caption = f"* best epoch; {self.seconds:.2f} s of training{', interrupted' if self.interrupted else ''}"
+        caption = f"* best epoch; {self.seconds:.3g} s of training{', interrupted' if self.interrupted else ''}"
         return Table(columns, rows, caption=caption, right=tuple(range(6)))
 
     def __repr__(self) -> str:

@@ -1,0 +1,93 @@
+"""The command `clearprop`: train, evaluate, predict, info, data.
+
+Results go to standard output, progress and advice to standard error. Status: 0, or 1 for what is wrong with a file,
+a name or a value, 2 for options that do not exist or cannot be read, 130 after Ctrl-C, 141 where the reader of the
+output went away.
+"""
+
+import contextlib
+import os
+import re
+import sys
+from collections.abc import Callable, Sequence
+
+from cyclopts import App, CycloptsError
+
+from clearprop.arrays.errors import ClearpropError
+from clearprop.cli import describe, evaluate, inputs, predict, train
+from clearprop.version import __version__
+
+app = App(
+    name="clearprop",
+    help="Feed-forward neural networks: train one, see how good it is, and use it.",
+    help_format="plaintext",
+    help_epilogue="Begin with: clearprop train",
+    version=__version__,
+    suppress_keyboard_interrupt=False,
+)
+COMMANDS: list[tuple[str, Callable[..., int | None], list[str]]] = [
+    ("train", train.run, [
+        "clearprop train",
+        "clearprop train --data mnist --hidden 100,50 --epochs 5",
+        "clearprop train --data flowers.csv --label kind --out flowers.safetensors",
+        "clearprop train --config run.toml --seed 1",
+    ]),
+    ("evaluate", evaluate.run, [
+        "clearprop evaluate digits.safetensors --data digits",
+        "clearprop evaluate flowers.safetensors --data more.csv --label kind",
+    ]),
+    ("predict", predict.run, [
+        "clearprop predict digits.safetensors seven.png",
+        "clearprop predict flowers.safetensors rows.csv > answers.csv",
+        "cat rows.csv | clearprop predict flowers.safetensors - --json",
+    ]),
+    ("info", describe.info, ["clearprop info digits.safetensors"]),
+    ("data", describe.data, [
+        "clearprop data",
+        "clearprop data digits",
+        "clearprop data flowers.csv --label last",
+    ]),
+]  # fmt: skip
+for place, (name, command, examples) in enumerate(COMMANDS):
+    app.command(command, name=name, sort_key=place, help_epilogue="\n  ".join(["Examples:", *examples]))
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line `argv`, by default that of the process, and return the exit status."""
+    with contextlib.suppress(AttributeError):  # names that the terminal's encoding lacks are no reason to stop
+        sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    words = [inputs.STDIN if word == "-" else word for word in (sys.argv[1:] if argv is None else argv)]
+    try:
+        status = app(words, exit_on_error=False, print_error=False, result_action="return_value")
+        sys.stdout.flush()
+    except CycloptsError as error:
+        command = " ".join(["clearprop", *(error.command_chain or ()), "--help"])
+        told = re.sub(r"\. ([A-Z])", lambda found: f"; {found[1].lower()}", _lowered(str(error)))
+        return _failed(2, f"{told.rstrip('.')}; see {command}")
+    except ClearpropError as error:
+        return _failed(1, str(error))
+    except BrokenPipeError:
+        _abandon_output()
+        return 141
+    except KeyboardInterrupt:
+        return _failed(130, "interrupted")
+    except MemoryError:
+        return _failed(1, "not enough memory; take less data or a smaller network")
+    except OSError as error:
+        return _failed(1, _lowered(str(error)))
+    return status or 0
+
+
+def _failed(status: int, message: str) -> int:
+    print(f"clearprop: {' '.join(message.split())}", file=sys.stderr)
+    return status
+
+
+def _lowered(text: str) -> str:
+    return text[:1].lower() + text[1:]
+
+
+def _abandon_output() -> None:
+    """Send what is still to be flushed at exit to nowhere, as its reader is gone."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
