@@ -13,8 +13,8 @@ from clearprop.layers.dense import Dense
 from clearprop.layers.dropout import Dropout
 from clearprop.layers.losses import Loss, MeanSquaredError, SigmoidCrossEntropy, SoftmaxCrossEntropy
 from clearprop.layers.normalization import BatchNorm
-from clearprop.training.loop import BATCH
 from clearprop.training.optimizers import SGD, Optimizer
+from clearprop.training.session import BATCH
 
 STEPS = 3000  # to take, where no number of epochs is given
 FEWEST, MOST = 10, 1000  # epochs, the same

@@ -1,19 +1,20 @@
 """The one door to the gradient: training, checking, tracing and diagnosing all come through here."""
 
 import copy
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from clearprop.arrays.backend import NUMPY, Array, namespace
+from clearprop.arrays.backend import NUMPY, Array, Namespace, namespace
 from clearprop.arrays.checks import whole
 from clearprop.arrays.errors import ShapeError
 from clearprop.data.dataset import Class, Samples
 from clearprop.data.scaling import Scaling
-from clearprop.layers.base import Memo, Views
+from clearprop.layers.base import Memo, Shape, Views
 from clearprop.layers.losses import Loss, Share
-from clearprop.network.network import Network
+from clearprop.network.network import Network, Slot, view
 from clearprop.network.targets import encode, in_classes_of
 
 
@@ -35,6 +36,15 @@ class Trainable(Protocol):
     def classifies(self) -> bool: ...
 
 
+class Penalizes(Protocol):
+    """What the gradient needs of a penalty on weights; see training/penalties.py."""
+
+    def covers(self, shape: Shape) -> bool: ...
+    def add(self, xp: Namespace, w: Array, dw: Array, spare: Array) -> float: ...
+    def before_step(self, xp: Namespace, w: Array, learning_rate: float) -> None: ...
+    def after_step(self, xp: Namespace, w: Array, spare: Array) -> None: ...
+
+
 class Batch:
     """Prepared samples, in the buffers of a Workspace: x (N, n) scaled, t (N, k) rows, share 1/N or (N, 1)."""
 
@@ -50,7 +60,7 @@ class Workspace:
     `loss_and_gradient`. Arrays are of the namespace and dtype of `like`, by default the model's theta.
 
     training: whether dropout drops and batch norm uses the batch. Running statistics are changed in `state`, by
-    default a copy of the model's. rng: the stream that dropout draws from.
+    default a copy of the model's. rng: the stream that dropout draws from. penalties: added to the loss.
     """
 
     def __init__(
@@ -63,6 +73,7 @@ class Workspace:
         input_gradient: bool = False,
         state: Array = None,
         rng: "np.random.Generator | None" = None,
+        penalties: Sequence[Penalizes] = (),
     ) -> None:
         self.size = whole("Workspace", "size", size)
         network = self.network = model.network
@@ -85,6 +96,9 @@ class Workspace:
         )
         self.batch = Batch(self.outputs[0], self._empty(size, network.outputs), 1.0 / size)
         self.theta: Array = None
+        self.penalties = penalties
+        largest = max((slot.stop - slot.start for slot in network.theta), default=0) if penalties else 0
+        self._spare = self.xp.zeros((largest,), dtype=self.dtype)
         self._parts: dict[int, Workspace] = {size: self}
 
     def _empty(self, size: int, width: int) -> Array:
@@ -133,6 +147,25 @@ class Workspace:
             for i, layer in enumerate(layers)
         ]
         self.reversed_steps = self.steps[::-1]
+        self.penalized = [
+            (penalty, *(view(flat, slot) for flat in (theta, self.gradient)), self._spare_of(slot))
+            for penalty in self.penalties
+            for slot in self.network.theta
+            if penalty.covers(slot.shape)
+        ]
+
+    def _spare_of(self, slot: Slot) -> Array:
+        return self.xp.reshape(self._spare[: slot.stop - slot.start], slot.shape)
+
+    def before_step(self, learning_rate: float) -> None:
+        """Let the penalties change theta before the optimizer's step."""
+        for penalty, w, _, _ in self.penalized:
+            penalty.before_step(self.xp, w, learning_rate)
+
+    def after_step(self) -> None:
+        """Let the penalties change theta after the optimizer's step."""
+        for penalty, w, _, spare in self.penalized:
+            penalty.after_step(self.xp, w, spare)
 
     def load(self, model: Trainable, samples: Samples) -> None:
         """Copy `samples` (as many as this workspace has room for exactly) into the batch buffers."""
@@ -164,6 +197,8 @@ def loss_and_gradient(model: Trainable, theta: Array, batch: Batch | Samples, wo
     loss = model.loss.value_and_gradient(xp, z, inside.t, inside.share, work.deltas[-1], work.loss_memo)
     for layer, w, x, y, dy, dx, dw, memo in work.reversed_steps:
         layer.backward(xp, w, x, y, dy, dx, dw, memo)
+    for penalty, w, dw, spare in work.penalized:
+        loss += penalty.add(xp, w, dw, spare)
     return loss
 
 

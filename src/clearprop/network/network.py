@@ -47,15 +47,16 @@ class Layout(tuple[Slot, ...]):
         """For each layer its own arrays by short name (W, b), as views into `flat`."""
         views = [Views() for _ in range(layers)]
         for slot in self:
-            setattr(views[slot.layer], slot.field, _view(flat, slot))
+            setattr(views[slot.layer], slot.field, view(flat, slot))
         return views
 
     def named(self, flat: Array) -> dict[str, Array]:
         """All arrays by full name (dense1.W), as views into `flat`."""
-        return {slot.name: _view(flat, slot) for slot in self}
+        return {slot.name: view(flat, slot) for slot in self}
 
 
-def _view(flat: Array, slot: Slot) -> Array:
+def view(flat: Array, slot: Slot) -> Array:
+    """The array that lies in `slot` of the vector `flat`; writing into it changes the vector."""
     return namespace(flat).reshape(flat[slot.start : slot.stop], slot.shape)
 
 

@@ -4,6 +4,7 @@ import itertools
 import math
 import os
 import time
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -25,13 +26,21 @@ class EpochRun:
     """One epoch under way: `advance` takes steps, and loss and accuracy so far can be read between them.
 
     order: the samples in the order of this epoch. work: for full batches; theta of `model` moves in place.
+    rate: the learning rate as a function of the samples done in this epoch; None leaves it as it is.
     """
 
     def __init__(
-        self, model: Model, optimizer: Optimizer, feed: Feed, order: NDArray[np.intp], work: Workspace, number: int
+        self,
+        model: Model,
+        optimizer: Optimizer,
+        feed: Feed,
+        order: NDArray[np.intp],
+        work: Workspace,
+        number: int,
+        rate: Callable[[int], float] | None = None,
     ) -> None:
         self.model, self.optimizer, self.feed, self.work = model, optimizer, feed, work
-        self.order, self.number = order, number
+        self.order, self.number, self.rate = order, number, rate
         self.done = 0  # samples
         self._loss = self._weight = 0.0
         self._tally = Tally(model, feed, order, work) if model.classifies else None
@@ -72,7 +81,11 @@ class EpochRun:
         if not (math.isfinite(loss) and math.isfinite(np.dot(gradient, gradient))):
             self._check(work, loss)
         alarm.rang = False
+        if self.rate is not None:
+            self.optimizer.learning_rate = self.rate(self.done)
+        work.before_step(self.optimizer.learning_rate)
         self.optimizer.step(model.theta, gradient)
+        work.after_step()
         if alarm.rang:
             self._check(work, loss)
         self._loss += weight * loss

@@ -197,6 +197,29 @@ class Adam(Optimizer):
 
 
 @dataclass(repr=False)
+class AdamW(Adam):
+    """Adam, and theta shrinks by learning_rate weight_decay theta at each step, apart from the gradient.
+
+    In training only weight matrices shrink, biases and the gamma and beta of normalization too if `decay_biases`;
+    a step by hand shrinks all of theta. Loshchilov and Hutter 2019, algorithm 2.
+    """
+
+    weight_decay: float = 0.01
+    decay_biases: bool = False
+
+    decayed: list[slice] | None = field(init=False, compare=False, default=None)  # parts of theta; None for all
+
+    positive: ClassVar[tuple[str, ...]] = (*Adam.positive, "weight_decay")
+
+    def step(self, theta: Array, gradient: Array) -> None:
+        xp = namespace(theta)
+        for part in [slice(None)] if self.decayed is None else self.decayed:
+            w = theta[part]
+            xp.multiply(w, 1 - self.learning_rate * self.weight_decay, out=w)
+        super().step(theta, gradient)
+
+
+@dataclass(repr=False)
 class AdaGrad(Optimizer):
     """theta -= learning_rate g / (sqrt(G) + epsilon), with G the sum of g^2 over all steps. Duchi et al. 2011."""
 

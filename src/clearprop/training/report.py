@@ -17,7 +17,7 @@ class Epoch:
 
     seconds: training alone, without evaluation. loss, accuracy: means over the epoch, each batch taken before its
     step. test_loss, test_accuracy: after the epoch, None without a test part. Accuracies are None where values are
-    predicted. interrupted: ended early, after `samples` samples.
+    predicted. learning_rate: of the last step. interrupted: ended early, after `samples` samples.
     """
 
     number: int
@@ -27,6 +27,7 @@ class Epoch:
     accuracy: float | None = None
     test_loss: float | None = None
     test_accuracy: float | None = None
+    learning_rate: float | None = None
     interrupted: bool = False
 
     @property
