@@ -3,6 +3,7 @@
 import contextlib
 import gzip
 import os
+import sys
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -92,6 +93,38 @@ def atomic(path: Any) -> Iterator[BinaryIO]:
         finally:
             with contextlib.suppress(OSError):
                 temporary.unlink()
+
+
+@contextlib.contextmanager
+def locked(path: Any, wait: bool = False) -> Iterator[bool]:
+    """Hold a lock on the file `path` while in the block; yields whether it was free.
+
+    wait: until it is. The system frees the lock of a process that dies.
+    """
+    place = location(path)
+    with told(place, "a lock file"), place.open("ab") as file:
+        yield _lock(file.fileno(), wait)
+
+
+def _lock(descriptor: int, wait: bool) -> bool:
+    if sys.platform == "win32":
+        import msvcrt
+
+        while True:
+            try:
+                msvcrt.locking(descriptor, msvcrt.LK_LOCK if wait else msvcrt.LK_NBLCK, 1)
+            except OSError:  # waiting, it gives up after ten seconds
+                if not wait:
+                    return False
+            else:
+                return True
+    import fcntl
+
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except BlockingIOError:
+        return False
+    return True
 
 
 def check_writable(folder: Any) -> Path:

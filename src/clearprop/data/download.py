@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from clearprop.arrays.errors import FileError
-from clearprop.arrays.files import check_writable, location, opened, told
+from clearprop.arrays.files import check_writable, location, locked, opened, told
 
 if TYPE_CHECKING:
     from http.client import HTTPResponse
@@ -54,7 +54,7 @@ def fetch(remote: Remote, mirrors: Sequence[str], folder: Path) -> Path:
     with told(folder, "a folder for downloads"):
         folder.mkdir(parents=True, exist_ok=True)
         check_writable(folder)
-        with _locked(folder / f"{remote.name}.lock"):
+        with locked(folder / f"{remote.name}.lock", wait=True):
             if target.exists():
                 return target
             for mirror in mirrors:
@@ -146,24 +146,6 @@ def _digest(file: BinaryIO, algorithm: str) -> str:
     while piece := file.read(PIECE):
         digest.update(piece)
     return digest.hexdigest()
-
-
-@contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Wait for other processes that are in this block; the system frees the lock of one that dies."""
-    with path.open("ab") as file:
-        if sys.platform == "win32":
-            import msvcrt
-
-            while True:
-                with contextlib.suppress(OSError):  # gives up after ten seconds
-                    msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)
-                    break
-        else:
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def _unseen(count: int) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from clearprop.arrays.backend import NUMPY
 from clearprop.arrays.checks import real, whole
 from clearprop.arrays.errors import ClearpropError, DataError, FileError, SettingError, ShapeError, brief
 from clearprop.arrays.seeds import stream
@@ -58,7 +59,7 @@ class Model:
         self.seed = whole("Model", "seed", seed, low=0)
         self.scaling, self.threshold = scaling, threshold
         self.classes = classes
-        self._theta: NDArray[Any] = np.zeros(network.size, dtype)
+        self._theta: NDArray[Any] = NUMPY.zeros((network.size,), dtype)
         self._state: NDArray[Any] = np.zeros(network.state.size, dtype)
         self._local = threading.local()
         rng = stream(self.seed, "initialization")
@@ -124,6 +125,7 @@ class Model:
             if len(set(labels)) < len(labels) or not all(type(label) in (int, str) for label in labels):
                 raise SettingError("classes", "different names or whole numbers", brief(labels), "rename them")
         self._classes = labels
+        self._labels = np.asarray(labels)
 
     @property
     def classifies(self) -> bool:
@@ -173,7 +175,7 @@ class Model:
         parts = [self.decide(z) for z, _ in self._outputs(x)]
         answer = parts[0] if len(parts) == 1 else np.concatenate(parts)
         if self._classes is not None and answer.ndim == 1:
-            return np.asarray(self._classes)[answer]
+            return self._labels[answer]
         return answer
 
     def decide(self, z: NDArray[Any]) -> NDArray[Any]:

@@ -19,7 +19,7 @@ from clearprop.network.network import Network
 from clearprop.training.optimizers import Optimizer
 
 THREADED = 3e7  # multiplications and additions in one product from which a second BLAS thread pays
-NOTED = 2**18  # outputs kept until they are compared with the labels
+NOTED = 2**15  # outputs kept until they are compared with the labels
 
 
 class EpochRun:
@@ -44,6 +44,17 @@ class EpochRun:
         self.done = 0  # samples
         self._loss = self._weight = 0.0
         self._tally = Tally(model, feed, order, work) if model.classifies else None
+
+    def position(self) -> dict[str, Any]:
+        """Where the epoch stands, as plain data; `stand_at` of another EpochRun takes it up."""
+        right = None if self._tally is None else self._tally.counted_right()
+        return {"done": self.done, "loss": self._loss, "weight": self._weight, "right": right}
+
+    def stand_at(self, position: dict[str, Any]) -> None:
+        """Go on from where `position` was taken."""
+        self.done, self._loss, self._weight = position["done"], position["loss"], position["weight"]
+        if self._tally is not None:
+            self._tally.go_on(self.done, position["right"])
 
     @property
     def finished(self) -> bool:
@@ -166,18 +177,26 @@ class Tally:
     def note(self, z: NDArray[Any]) -> None:
         """Remember the outputs `z` (N, k) of the next N samples."""
         if self._filled + len(z) > len(self._noted):
-            self.accuracy()
+            self.counted_right()
         self._noted[self._filled : self._filled + len(z)] = z
         self._filled += len(z)
 
     def accuracy(self) -> float:
         """Share of right answers among all noted so far."""
+        return self.counted_right() / self._counted if self._counted or self._filled else math.nan
+
+    def go_on(self, counted: int, right: int) -> None:
+        """Go on after `counted` samples, `right` of them."""
+        self._counted, self._right = counted, right
+
+    def counted_right(self) -> int:
+        """Right answers among all noted so far."""
         start, stop = self._counted, self._counted + self._filled
         if self._filled:
             right = self.model.decide(self._noted[: self._filled]) == self.labels[self.order[start:stop]]
             self._right += int(right.reshape(len(right), -1).all(axis=1).sum())
         self._counted, self._filled = stop, 0
-        return self._right / stop if stop else math.nan
+        return self._right
 
 
 def threads_for(network: Network, batch: int, threads: int | None = None) -> int:

@@ -1,23 +1,27 @@
 """`train`, an iterator of epochs, and `fit`, which drains it behind a progress bar."""
 
+import os
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 from clearprop.network.model import Model
+from clearprop.training.checkpoint import run_folder
 from clearprop.training.engine import Stop
+from clearprop.training.lbfgs import LBFGS, prepared
 from clearprop.training.optimizers import Optimizer
 from clearprop.training.penalties import Penalty
 from clearprop.training.progress import Display, display
 from clearprop.training.report import Epoch, Report
 from clearprop.training.schedules import Schedule
-from clearprop.training.session import ClassWeight, Plan, Training, Watch, ctrl_c_asks, several
+from clearprop.training.session import ClassWeight, Plan, Watch, ctrl_c_asks, several
 from clearprop.training.stopping import Stopping
 
 
 def train(
     model: Model,
     data: Any,
-    optimizer: Optimizer | None = None,
+    optimizer: Optimizer | LBFGS | None = None,
     epochs: int = 10,
     batch: int | None = None,
     seed: int = 0,
@@ -51,13 +55,13 @@ def train(
     True
     """
     plan = Plan(shuffle, several(Penalty, penalties), schedule, several(Stopping, stopping), class_weight)
-    return Training(model, data, optimizer, epochs, batch, seed, threads, plan).run(watch, Stop())
+    return prepared(model, data, optimizer, epochs, batch, seed, threads, plan).run(watch, Stop())
 
 
 def fit(
     model: Model,
     data: Any,
-    optimizer: Optimizer | None = None,
+    optimizer: Optimizer | LBFGS | None = None,
     epochs: int = 10,
     batch: int | None = None,
     seed: int = 0,
@@ -68,9 +72,15 @@ def fit(
     schedule: Schedule | None = None,
     stopping: Stopping | Sequence[Stopping] = (),
     class_weight: ClassWeight = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    checkpoint_every: float = 5.0,
     verbose: bool | None = None,
 ) -> Report:
     """Train as `train` does, behind a progress bar, and return the Report.
+
+    checkpoint: a folder in which all that training needs to go on is written every `checkpoint_every` seconds. After
+    a crash or Ctrl-C the same call goes on where the last checkpoint was, and ends with the very weights of a run
+    that was never interrupted. Only one process at a time trains in a folder.
 
     verbose: None shows the bar in a terminal or notebook and nothing elsewhere; True also prints a line for each
     epoch where there is no terminal; False shows nothing. Everything is written to standard error.
@@ -83,11 +93,15 @@ def fit(
     """
     shown: Display = display(verbose)
     plan = Plan(shuffle, several(Penalty, penalties), schedule, several(Stopping, stopping), class_weight)
-    training, stop = Training(model, data, optimizer, epochs, batch, seed, threads, plan), Stop()
-    report = Report(training.settings())
-    with shown.open(epochs, training.samples), ctrl_c_asks(stop):
-        for epoch in training.run(shown.batch, stop):
-            report.history.append(epoch)
+    training, stop = prepared(model, data, optimizer, epochs, batch, seed, threads, plan), Stop()
+    report = Report(training.settings(), training.history)
+    folder = nullcontext() if checkpoint is None else run_folder(checkpoint, checkpoint_every)
+    with folder as keeper, shown.open(epochs, training.samples), ctrl_c_asks(stop):
+        for epoch in training.run(shown.batch, stop, keeper):
             shown.epoch(epoch)
+            if epoch.interrupted:
+                report.history.append(epoch)
+        if keeper:
+            keeper.save_model(model)
     report.interrupted = stop.asked and (len(report.history) < epochs or report.last.interrupted)
     return report
