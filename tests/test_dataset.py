@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+import clearprop as cp
 from clearprop.arrays.errors import ClearpropError, DataError, SettingError, ShapeError
 from clearprop.data.dataset import Dataset, Samples, check_labels, one_hot
 from clearprop.data.scaling import Scaling
@@ -174,3 +175,19 @@ def test_one_hot():
 def test_what_is_not_one_hot(labels, classes):
     with pytest.raises(ClearpropError):
         one_hot(labels, classes)
+
+
+def test_own_arrays_for_both_parts() -> None:
+    x = [[0.0], [1.0], [2.0]]
+    data = cp.Dataset.of((x, ["b", "a", "b"]), test=(x, ["c", "a", "b"]))
+    assert data.classes == ("a", "b", "c")
+    assert data.train.t.tolist() == [1, 0, 1]
+    assert data.test is not None
+    assert data.test.t.tolist() == [2, 0, 1]
+    numbers = cp.Dataset.of((x, [0, 1, 1]), test=(x, [1, 1, 0]))
+    assert numbers.test is not None
+    assert numbers.test.t.tolist() == [1, 1, 0]
+    with pytest.raises(cp.DataError, match="labels of the same kind"):
+        cp.Dataset.of((x, ["b", "a", "b"]), test=(x, [0, 1, 1]))
+    with pytest.raises(cp.DataError, match=r"got 'b'; cp\.Dataset\.of\(\(x, t\)\) takes names"):
+        cp.Samples(x, ["b", "a", "b"])

@@ -34,6 +34,14 @@ def test_ink_is_bright_whatever_the_polarity(tmp_path: Path) -> None:
         assert digit[14, 14] < 30  # nor within the ring
 
 
+def test_ink_of_any_colour_on_nothing(tmp_path: Path) -> None:
+    for ink in (0, 128, 255):
+        alpha = Image.eval(drawn(), lambda grey: 255 - grey)
+        image = Image.merge("LA", (Image.new("L", alpha.size, ink), alpha))
+        image.save(tmp_path / "clear.png")
+        assert np.abs(picture(tmp_path / "clear.png", 28) - normalized(np.asarray(drawn()), 28) * 255).mean() < 1
+
+
 def test_size_and_place_do_not_matter() -> None:
     digits = [
         normalized(np.asarray(drawn(size, at=at)), 28) for size in (60, 200, 900) for at in ((0.5, 0.5), (0.3, 0.6))

@@ -304,7 +304,7 @@ def test_a_layer_of_ones_own_needs_one_class() -> None:
     from clearprop.arrays.kinds import value
 
     @value
-    class Cube(cp.Activation):
+    class OwnCube(cp.Activation):
         def forward(self, xp, w, x, y, memo: Memo) -> None:
             xp.multiply(x, x, out=y)
             xp.multiply(y, x, out=y)
@@ -315,11 +315,11 @@ def test_a_layer_of_ones_own_needs_one_class() -> None:
             xp.multiply(dx, dy, out=dx)
 
     try:
-        model, samples = problem(cp.Network(3, 4, "cube", 2), cp.SquaredError(), "values")
+        model, samples = problem(cp.Network(3, 4, "own-cube", 2), cp.SquaredError(), "values")
         assert_gradient(model, samples)
         assert cp.Network.from_json(model.network.to_json()) == model.network
     finally:
-        del cp.Layer.members["Cube"]
+        del cp.Layer.members["OwnCube"]
 
 
 def test_namespace_is_numpys_own() -> None:

@@ -33,6 +33,11 @@ def test_call_predict_and_probabilities_agree() -> None:
     assert "accuracy 100.00%" in repr(result)
 
 
+def test_samples_can_be_given_for_their_inputs() -> None:
+    model, samples = cp.Model(cp.Network(4, 3), cp.SoftmaxCrossEntropy()), cp.Samples(RNG.normal(size=(5, 4)), [0] * 5)
+    assert np.array_equal(model.predict(samples), model.predict(samples.x))
+
+
 def test_answers_do_not_change_with_the_next_question() -> None:
     model = cp.Model(cp.Network(4, 6, "relu", 3), cp.SquaredError())
     first = model.predict(np.ones((2, 4)))

@@ -59,7 +59,7 @@ def test_where_the_label_is(write):
     assert data.names == ("x", "y")
     assert data.train.x.tolist() == [[1.5, 2], [3, 4]]
     assert csv(write("1.5,2,a\n3,4,b\n", "last.csv"), label="last").train.x.tolist() == [[1.5, 2], [3, 4]]
-    with pytest.raises(DataError, match=r'column 3: .*give label="last"'):
+    with pytest.raises(DataError, match=r'column 3: .*label="last"'):
         csv(write("1.5,2,a\n3,4,b\n", "last.csv"))
     for label, advice in [("kin", "did you mean kind"), (3, "choose one of first, last, x, kind"), (None, "choose")]:
         with pytest.raises(SettingError, match=advice):

@@ -1,4 +1,14 @@
-"""clearprop: feed-forward neural networks that you can read, watch, verify and use."""
+"""clearprop: feed-forward neural networks that you can read, watch, verify and use.
+
+cp.Network(784, 100, "relu", 10)    the structure; layers are cp.Dense, cp.ReLU, cp.Dropout, ...
+cp.Model(network, loss)             with its loss and parameters; predict, evaluate, weights, save
+cp.data                             data sets: digits, mnist, csv, toys; cp.Dataset.of((x, t)) for your own
+cp.fit, cp.train                    training, with a progress bar or as an iterator of epochs
+cp.SGD, cp.Adam, ...                optimizers; cp.L2, cp.Cosine, cp.EarlyStopping, ... to go with them
+cp.load                             a saved model
+cp.metrics                          accuracy, confusion matrix, R2, ...
+cp.ClearpropError                   what every error of a user's making is
+"""
 
 from clearprop import data
 from clearprop.arrays.errors import (

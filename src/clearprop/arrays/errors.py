@@ -68,7 +68,8 @@ def suggest(name: str, known: Iterable[str]) -> str:
 def brief(value: object, limit: int = 60) -> str:
     """`repr`, cut at `limit` characters, for the got-part of an error."""
     try:
-        text = repr(value)
+        item = getattr(value, "item", None)  # np.str_('a') is told as 'a'
+        text = repr(item() if item is not None and getattr(value, "ndim", 1) == 0 else value)
     except Exception:  # a user's object may misbehave, and the error must still be told
         text = f"a {type(value).__name__}"
     return text if len(text) <= limit else text[: limit - 3] + "..."

@@ -59,6 +59,9 @@ def run(
         test = "no test part" if data.test is None else f"{len(data.test):,} to test on"
         show.put(f"{model.network.summary()}\n")
         show.say(f"{data.name}: {len(data.train):,} samples to train on, {test}; {loss!r}, {optimizer!r}")
+        if data.target:
+            kind = "values" if data.classes is None else f"{len(data.classes)} classes"
+            show.say(f"predicting {data.target} ({kind}); --label takes another column")
     report = fit(model, data, optimizer, chosen.epochs or 0, batch, chosen.seed or 0, chosen.threads)
     model.save(target)
     outcome = Outcome(chosen, data, model, report, model.evaluate(data))

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
@@ -16,6 +17,30 @@ from clearprop.data.scaling import Scaling
 
 Class = int | str
 FILL = "drop the row or fill the value (for instance with the column's mean) first"
+
+
+class Rows(ABC):
+    """Stands in for an array x (N, n) of finite numbers whose rows are made when they are asked for."""
+
+    shape: tuple[int, int]
+    dtype: np.dtype[Any]
+    ndim = 2
+
+    @abstractmethod
+    def take(self, rows: NDArray[np.intp], axis: int, out: NDArray[Any], mode: str) -> NDArray[Any]:
+        """Fill `out` with the rows, as `ndarray.take` does."""
+
+    @abstractmethod
+    def __getitem__(self, rows: Any) -> "Rows":
+        """Some of the rows."""
+
+    @property
+    def size(self) -> int:
+        """Number of entries."""
+        return self.shape[0] * self.shape[1]
+
+    def __len__(self) -> int:
+        return self.shape[0]
 
 
 class Samples:
@@ -88,7 +113,7 @@ class Dataset:
     """A training part and, where there is one, a test part, with what is known about them.
 
     names: of the features. classes: label of each class index. image_shape: (height, width) where samples are
-    images. scaling: what a model trained on this data applies to its inputs.
+    images. target: the name of what is predicted. scaling: what a model trained on this data applies to its inputs.
 
     >>> data = Dataset.of(([[0.0], [1.0], [2.0], [3.0]], ["no", "yes", "no", "yes"]))
     >>> data.classes, data.train.t.tolist()
@@ -103,6 +128,7 @@ class Dataset:
     classes: tuple[Class, ...] | None = None
     source: str = ""
     licence: str = ""
+    target: str = ""
     scaling: Scaling | None = None
 
     def __post_init__(self) -> None:
@@ -140,7 +166,7 @@ class Dataset:
     def of(cls, data: Any, **known: Any) -> "Dataset":
         """A Dataset from a Dataset, Samples, or (x, t) or (x, t, weight) arrays; text labels become classes.
 
-        x may be (N, height, width): the images are flattened and their shape kept.
+        x may be (N, height, width): the images are flattened and their shape kept. test may be (x, t), too.
         """
         if isinstance(data, Dataset):
             return dataclasses.replace(data, **known) if known else data
@@ -148,6 +174,8 @@ class Dataset:
             return cls(data, **known)
         if not (isinstance(data, (tuple, list)) and len(data) in (2, 3)):
             raise DataError("data", "a Dataset, Samples, or (x, t)", brief(data), "for instance cp.data.digits()")
+        if isinstance(known.get("test"), (tuple, list)):
+            return cls._of_both(data, **known)
         x, t, *weight = data
         x = np.asarray(x)
         if x.ndim == 3:
@@ -158,6 +186,21 @@ class Dataset:
             classes, t = np.unique(labels.astype(str), return_inverse=True)
             known.setdefault("classes", tuple(classes.tolist()))
         return cls(Samples(x, t, *weight), **known)
+
+    @classmethod
+    def _of_both(cls, train: Any, test: Any, **known: Any) -> "Dataset":
+        """From the arrays of both parts; the classes are those of both together."""
+        first, second = cls.of(train, **known), cls.of(test)
+        if (first.classes is None) != (second.classes is None):
+            raise DataError("test part", "labels of the same kind as for training", "another kind", "check both")
+        if first.classes is None or second.classes is None or "classes" in known:
+            return dataclasses.replace(first, test=second.train)
+        classes = tuple(sorted({*first.classes, *second.classes}, key=str))
+        parts = []
+        for part in (first, second):
+            index = np.array([classes.index(label) for label in part.classes or ()])
+            parts.append(Samples(part.train.x, index[part.train.t], part.train.weight))
+        return dataclasses.replace(first, train=parts[0], test=parts[1], classes=classes)
 
     def __repr__(self) -> str:
         test = "none" if self.test is None else len(self.test)
@@ -245,6 +288,8 @@ def check_labels(labels: NDArray[Any], classes: int, where: str) -> None:
 
 def inputs(x: ArrayLike, where: str = "x") -> NDArray[Any]:
     """`x` as a finite numeric array (N, n): uint8 as it is, else float32 or float64."""
+    if isinstance(x, Rows):
+        return x  # type: ignore[return-value]
     array = _numeric(x, where)
     if array.ndim != 2:
         raise ShapeError(
@@ -296,9 +341,8 @@ def _parsed(array: NDArray[Any], where: str) -> NDArray[Any]:
         except (TypeError, ValueError, OverflowError):
             column = f", column {place[1]}" if len(place) > 1 else ""
             row = f", row {place[0]}" if place else ""
-            raise DataError(
-                f"{where}{row}{column}", "a number", brief(value), "encode text columns as numbers first"
-            ) from None
+            advice = "encode text as numbers first" if where != "targets" else "cp.Dataset.of((x, t)) takes names"
+            raise DataError(f"{where}{row}{column}", "a number", brief(value), advice) from None
     return result
 
 

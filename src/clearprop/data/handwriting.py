@@ -68,7 +68,7 @@ def _ink(grey: NDArray[np.uint8], where: str) -> NDArray[np.float32]:
 
 
 def _grey(path: Any) -> NDArray[np.uint8]:
-    """The grey levels (height, width) of a picture file, what is transparent in it as white."""
+    """The grey levels (height, width) of a picture file, what is clear in it as white, or as black for white ink."""
     try:
         from PIL import Image, ImageOps, UnidentifiedImageError
     except ImportError:
@@ -91,8 +91,11 @@ def _grey(path: Any) -> NDArray[np.uint8]:
                 if turned.mode == "F":
                     raise FileError(str(path), "8 or 16 bits for each pixel", "32", "save it as PNG")
                 clear = turned.convert("RGBA")
-                white = Image.new("RGBA", clear.size, "white")
-                return np.asarray(Image.alpha_composite(white, clear).convert("L"))
+                for paper in ("white", "black"):  # black only where white ink would vanish in white
+                    grey = np.asarray(Image.alpha_composite(Image.new("RGBA", clear.size, paper), clear).convert("L"))
+                    if grey.max() - grey.min() >= FAINTEST:
+                        break
+                return grey
         except FileError:
             raise
         except UnidentifiedImageError:

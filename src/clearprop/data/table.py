@@ -37,6 +37,7 @@ class Table:
     codes: NDArray[np.intp]
     labels: tuple[str, ...]
     names: tuple[str, ...] | None
+    target: str = ""  # the label's column: its name, or its number from 1
 
 
 def read_table(path: Any, label: str = "first", header: bool | None = None, delimiter: str | None = None) -> Table:
@@ -90,7 +91,7 @@ class _Plan:
         if text.lower() in MISSING:
             got = f"the missing value {text!r}"
             raise self.error(line, "a number", got, "fill it (for instance with the mean) or drop the line", column)
-        last = 'if this is the label, give label="last"; ' if column == self.width - 1 else ""
+        last = 'if this is the label, say so (label="last", --label last); ' if column == self.width - 1 else ""
         raise self.error(line, "a finite number", brief(text), last + "text must be encoded as numbers first", column)
 
 
@@ -208,7 +209,8 @@ def _read(plan: _Plan) -> Table:
             plan.rank = WIDEST
             continue
         names = tuple(name for j, name in enumerate(plan.names) if j != plan.label)
-        table = Table(x, np.asarray(codes, np.intp), tuple(index), names or None)
+        target = plan.names[plan.label] if plan.names else f"column {plan.label + 1}"
+        table = Table(x, np.asarray(codes, np.intp), tuple(index), names or None, target)
         _check_cells(plan, table)
         return table
 

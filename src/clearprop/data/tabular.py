@@ -62,7 +62,7 @@ def csv(
     t, classes = targets(table.labels, table.codes, truth("csv", "values", values))
     data = Dataset(
         Samples(table.x, t), name=name or path.name.split(".")[0] or "data", names=table.names, classes=classes,
-        source=str(path),
+        source=str(path), target=table.target,
     )  # fmt: skip
     del table  # its numbers may have been copied
     if share is not None:

@@ -23,7 +23,8 @@ class LayerShapes:
     """What a layer needs for an input of a given width.
 
     width: features it puts out. parameters, state: name -> shape; state is kept but not trained.
-    scratch: name -> columns of a buffer with one row per sample. flops: forward, per sample.
+    scratch: name -> columns of a buffer with one row per sample. fixed: name -> shape of a buffer that does not depend
+    on the batch. flops: forward, per sample.
     """
 
     width: int
@@ -38,7 +39,7 @@ class Memo(SimpleNamespace):
     """What one layer keeps between forward and backward of one batch, beside its input and output.
 
     training: whether dropout drops and batch statistics are used. rng: the stream for random layers.
-    The layer's state and scratch arrays are attributes under their names.
+    The layer's state, scratch and fixed arrays are attributes under their names.
     """
 
     training: bool

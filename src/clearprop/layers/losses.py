@@ -47,6 +47,7 @@ class Loss(Value, ABC, family="loss"):
 
 
 def _weighted(xp: Namespace, losses: Array, share: Share) -> float:
+    """The sum of share times loss; `losses` is worked in."""
     if isinstance(share, float):
         return share * xp.total(losses)
     xp.multiply(losses, share, out=losses)
@@ -154,7 +155,7 @@ class SoftmaxCrossEntropy(Loss):
         return off, 1.0 - self.label_smoothing + off
 
     def value_and_gradient(self, xp: Namespace, z: Array, t: Array, share: Share, dz: Array, memo: Memo) -> float:
-        self._softmax(xp, z, dz, memo)
+        self._softmax(xp, z, dz, memo)  # and z less its maximum, in memo.shifted: log p is the same for both
         xp.multiply(memo.shifted, t, out=memo.shifted)
         xp.sum(memo.shifted, axis=1, out=memo.dot)
         xp.log(memo.sum, out=memo.sum)

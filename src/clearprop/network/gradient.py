@@ -55,7 +55,7 @@ class Batch:
 class Workspace:
     """Every array of a forward and backward pass for batches of up to `size` samples, allocated once.
 
-    outputs[i] (N, width): what layer i puts in, outputs[i + 1] what it puts out; deltas[i] the gradient of the loss
+    outputs[i] (N, width): what layer i takes in, outputs[i + 1] what it puts out; deltas[i] the gradient of the loss
     with respect to outputs[i] (deltas[0] is None unless `input_gradient`). gradient (P,): of theta, filled by
     `loss_and_gradient`. Arrays are of the namespace and dtype of `like`, by default the model's theta.
 
@@ -192,9 +192,9 @@ def loss_and_gradient(model: Trainable, theta: Array, batch: Batch | Samples, wo
         work = work.first(len(batch))  # type: ignore[arg-type]
         work.load(model, batch)  # type: ignore[arg-type]
     work.bind(theta)
-    xp, inside = work.xp, work.batch
+    xp, ready = work.xp, work.batch
     z = forward(work)
-    loss = model.loss.value_and_gradient(xp, z, inside.t, inside.share, work.deltas[-1], work.loss_memo)
+    loss = model.loss.value_and_gradient(xp, z, ready.t, ready.share, work.deltas[-1], work.loss_memo)
     for layer, w, x, y, dy, dx, dw, memo in work.reversed_steps:
         layer.backward(xp, w, x, y, dy, dx, dw, memo)
     for penalty, w, dw, spare in work.penalized:

@@ -12,7 +12,7 @@ from clearprop.arrays.backend import NUMPY
 from clearprop.arrays.checks import real, whole
 from clearprop.arrays.errors import ClearpropError, DataError, FileError, SettingError, ShapeError, brief
 from clearprop.arrays.seeds import stream
-from clearprop.data.dataset import Class, Dataset, check_finite, inputs
+from clearprop.data.dataset import Class, Dataset, Samples, check_finite, inputs
 from clearprop.data.scaling import Scaling
 from clearprop.layers.losses import Loss, SigmoidCrossEntropy
 from clearprop.network import model_file
@@ -154,11 +154,11 @@ class Model:
                 )  # fmt: skip
             self.classes = classes
 
-    def __call__(self, x: ArrayLike) -> NDArray[Any]:
+    def __call__(self, x: ArrayLike | Samples) -> NDArray[Any]:
         """What the network puts out (N, k) for inputs (N, n), before the loss's link: logits, or values."""
         return np.concatenate([z.copy() for z, _ in self._outputs(x)])
 
-    def predict_proba(self, x: ArrayLike) -> NDArray[Any]:
+    def predict_proba(self, x: ArrayLike | Samples) -> NDArray[Any]:
         """Probabilities (N, k) for inputs (N, n): what the loss's link makes of the outputs, else the outputs."""
         parts = []
         for z, work in self._outputs(x):
@@ -167,7 +167,7 @@ class Model:
             parts.append(p)
         return np.concatenate(parts)
 
-    def predict(self, x: ArrayLike) -> NDArray[Any]:
+    def predict(self, x: ArrayLike | Samples) -> NDArray[Any]:
         """The class (N,) for each input of (N, n), or the value: (N,) for one output, (N, k) for more.
 
         With several labels at once: 0 or 1 for each (N, k).
@@ -195,9 +195,9 @@ class Model:
             return p
         return -np.inf if p == 0 else np.inf if p == 1 else float(np.log(p / (1 - p)))
 
-    def _outputs(self, x: ArrayLike) -> Iterator[tuple[NDArray[Any], Workspace]]:
+    def _outputs(self, x: ArrayLike | Samples) -> Iterator[tuple[NDArray[Any], Workspace]]:
         """Chunks of outputs, each valid until the next, and the workspace that they lie in."""
-        array = np.asarray(x)
+        array = np.asarray(x.x if isinstance(x, Samples) else x)
         array = inputs(array.reshape(len(array), -1) if array.ndim == 3 else array)
         self.network.check_input(array.shape[1])
         if not len(array):

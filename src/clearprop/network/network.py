@@ -201,6 +201,9 @@ class Network:
     def __len__(self) -> int:
         return len(self.layers)
 
+    def __getitem__(self, i: int) -> Layer:
+        return self.layers[i]
+
     def __repr__(self) -> str:
         return f"Network({', '.join([str(self.inputs), *map(repr, self.layers)])})"
 

@@ -91,7 +91,7 @@ class EpochRun:
         gradient = work.gradient
         if not (math.isfinite(loss) and math.isfinite(np.dot(gradient, gradient))):
             self._check(work, loss)
-        alarm.rang = False
+        alarm.rang = False  # what rang before was in finite numbers, as has just been seen
         if self.rate is not None:
             self.optimizer.learning_rate = self.rate(self.done)
         work.before_step(self.optimizer.learning_rate)
