@@ -207,7 +207,10 @@ def test_toml_gives_options_and_the_command_line_wins(run: Any, folder: Path) ->
 
 def test_every_setting_can_come_from_toml(folder: Path) -> None:
     values = {
-        "data": "digits", "label": "first", "header": True, "values": True, "test": 0.5, "seed": 1, "hidden": (3,),
+        "data": "digits", "label": "first", "header": True, "values": True, "test": 0.5,
+            "l1": 0.1, "l2": 0.1, "weight_decay": 0.1,
+            "max_norm": 3.0, "clip_norm": 1.0, "clip_value": 1.0, "schedule": "cosine", "patience": 1,
+            "time_limit": 9.0, "balanced": True, "checkpoint": "run", "seed": 1, "hidden": (3,),
         "activation": "relu", "batch_norm": True, "dropout": 0.5, "loss": "huber", "optimizer": "sgd",
         "learning_rate": 0.5, "momentum": 0.5, "epochs": 2, "batch": 3, "threads": 1, "out": "m.safetensors",
     }  # fmt: skip
@@ -541,3 +544,56 @@ def test_whole_numbers_as_values(run: Any, folder: Path) -> None:
     (folder / "prices.csv").write_text("size,price\n" + rows)
     as_values = run("train", "--data", "prices.csv", "--label", "price", "--values", "--json", *QUICK)
     assert "r2" in as_values.json["metrics"]
+
+
+def test_a_run_is_kept_resumed_and_compared(run: Any, folder: Path) -> None:
+    rules = ["--l2", "0.001", "--schedule", "cosine", "--clip-norm", "5", "--balanced", "--max-norm", "4"]
+    run("train", *QUICK, *rules, "--out", "whole.safetensors")
+    run("train", *QUICK, *rules, "--checkpoint", "runs/one")
+    assert {path.name for path in (folder / "runs/one").iterdir()} == {
+        "checkpoints", "config.toml", "lock", "metrics.jsonl", "model.safetensors",
+    }  # fmt: skip
+    whole = cp.load("whole.safetensors").theta
+    assert np.array_equal(cp.load("runs/one/model.safetensors").theta, whole)
+    again = run("train", *QUICK, "--checkpoint", "runs/one", status=1)
+    assert "clearprop resume runs/one" in again.err
+    run("resume", "runs/one")
+    run("train", "--config", "runs/one/config.toml", "--out", "repeated.safetensors")
+    assert np.array_equal(cp.load("repeated.safetensors").theta, whole)
+    run("train", "--epochs", "1", "--hidden", "4", "--checkpoint", "runs/two")
+    listed = run("runs", "runs", "--json").json["runs"]
+    assert [Path(one["run"]).name for one in listed] == ["one", "two"]
+    assert listed[0]["epochs"] == listed[0]["of"] == 2
+    table = run("runs", "runs").out.splitlines()
+    assert "test accuracy" in table[0]
+    assert "runs/one" in table[2]
+    run("resume", "runs/three", status=1)
+    run("runs", "nowhere", status=1)
+    run("train", "--patience", "5", *QUICK, status=1)
+    run("train", "--schedule", "cosin", *QUICK, status=1)
+
+
+def test_a_killed_run_is_resumed(folder: Path) -> None:
+    """SIGKILL in the middle; the resumed run ends with the very weights of one that was left alone."""
+    command = [
+        sys.executable,
+        "-m",
+        "clearprop",
+        "train",
+        "--data",
+        "flowers.csv",
+        "--label",
+        "kind",
+        "--epochs",
+        "400",
+    ]
+    subprocess.run([*command, "--out", "whole.safetensors"], check=True, capture_output=True)
+    process = subprocess.Popen([*command, "--checkpoint", "run"], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    until = time.monotonic() + 20
+    while not (folder / "run" / "metrics.jsonl").exists() and time.monotonic() < until:
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    resumed = subprocess.run([*program, "resume", "run"], capture_output=True, text=True)
+    assert resumed.returncode == 0, resumed.stderr
+    assert np.array_equal(cp.load("run/model.safetensors").theta, cp.load("whole.safetensors").theta)

@@ -1,4 +1,4 @@
-"""The command `clearprop`: train, evaluate, predict, info, data.
+"""The command `clearprop`: train, resume, runs, evaluate, predict, info, data.
 
 Results go to standard output, progress and advice to standard error. Status: 0, or 1 for what is wrong with a file,
 a name or a value, 2 for options that do not exist or cannot be read, 130 after Ctrl-C, 141 where the reader of the
@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from cyclopts import App, CycloptsError
 
 from clearprop.arrays.errors import ClearpropError
-from clearprop.cli import describe, evaluate, inputs, predict, train
+from clearprop.cli import describe, evaluate, inputs, predict, runs, train
 from clearprop.version import __version__
 
 app = App(
@@ -31,7 +31,10 @@ COMMANDS: list[tuple[str, Callable[..., int | None], list[str]]] = [
         "clearprop train --data mnist --hidden 100,50 --epochs 5",
         "clearprop train --data flowers.csv --label kind --out flowers.safetensors",
         "clearprop train --config run.toml --seed 1",
+        "clearprop train --data mnist --checkpoint run/ --schedule cosine --patience 5",
     ]),
+    ("resume", runs.resume, ["clearprop resume run/"]),
+    ("runs", runs.runs, ["clearprop runs", "clearprop runs experiments/ --json"]),
     ("evaluate", evaluate.run, [
         "clearprop evaluate digits.safetensors --data digits",
         "clearprop evaluate flowers.safetensors --data more.csv --label kind",

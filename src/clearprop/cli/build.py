@@ -14,7 +14,10 @@ from clearprop.layers.dropout import Dropout
 from clearprop.layers.losses import Loss, MeanSquaredError, SigmoidCrossEntropy, SoftmaxCrossEntropy
 from clearprop.layers.normalization import BatchNorm
 from clearprop.training.optimizers import SGD, Optimizer
+from clearprop.training.penalties import L1, L2, MaxNorm, WeightDecay
+from clearprop.training.schedules import Schedule
 from clearprop.training.session import BATCH
+from clearprop.training.stopping import EarlyStopping, Stopping, TimeLimit
 
 STEPS = 3000  # to take, where no number of epochs is given
 FEWEST, MOST = 10, 1000  # epochs, the same
@@ -57,10 +60,25 @@ def optimizer(chosen: Settings) -> Optimizer:
         if not hasattr(kind, "momentum"):
             raise SettingError("--momentum", "an optimizer that has one", kind.__name__, "add --optimizer sgd")
         given["momentum"] = chosen.momentum
+    given |= {name: getattr(chosen, name) for name in ("clip_norm", "clip_value") if getattr(chosen, name) is not None}
     made: Optimizer = kind(**given)
     if kind is SGD and chosen.learning_rate is None:
         made.learning_rate = SGD_RATE * (1 - (chosen.momentum or 0.0))
     return made
+
+
+def rules(chosen: Settings) -> dict[str, Any]:
+    """Penalties, schedule, stopping rules and class weights, as `fit` takes them."""
+    penalties = {L1: chosen.l1, L2: chosen.l2, WeightDecay: chosen.weight_decay, MaxNorm: chosen.max_norm}
+    stopping: list[Stopping] = [] if chosen.patience is None else [EarlyStopping(patience=chosen.patience)]
+    if chosen.time_limit is not None:
+        stopping.append(TimeLimit(chosen.time_limit))
+    return {
+        "penalties": [kind(strength) for kind, strength in penalties.items() if strength is not None],
+        "schedule": known(Schedule, "schedule", chosen.schedule)() if chosen.schedule else None,
+        "stopping": stopping,
+        "class_weight": "balanced" if chosen.balanced else None,
+    }
 
 
 def batch(chosen: Settings, samples: int) -> int:

@@ -1,6 +1,7 @@
 """The settings of a training run, each of them once: an option of `clearprop train` and a key of its TOML file."""
 
 import dataclasses
+import json
 import re
 import tomllib
 from collections.abc import Sequence
@@ -13,11 +14,12 @@ from cyclopts import Group, Parameter, Token
 
 from clearprop.arrays.checks import whole
 from clearprop.arrays.errors import FileError, SettingError, brief, suggest
-from clearprop.arrays.files import opened
+from clearprop.arrays.files import atomic, opened
 
 DATA = Group.create_ordered("Data")
 NETWORK = Group.create_ordered("Network")
 TRAINING = Group.create_ordered("Training")
+RULES = Group.create_ordered("Rules")
 OUTPUT = Group.create_ordered("Output")
 
 LARGEST_FILE = 2**20  # bytes of TOML
@@ -114,9 +116,44 @@ class Settings(Source):
     batch: Annotated[
         int | None, Parameter(group=TRAINING, metavar="N", converter=integer, help="Samples for each step [32]")
     ] = None
+    l1: Annotated[float | None, Parameter(group=RULES, metavar="S", help="Add S sum |w| to the loss")] = None
+    l2: Annotated[float | None, Parameter(group=RULES, metavar="S", help="Add S/2 sum w^2 to the loss")] = None
+    weight_decay: Annotated[
+        float | None, Parameter(group=RULES, metavar="S", help="Shrink weights by rate S w at each step")
+    ] = None
+    max_norm: Annotated[
+        float | None, Parameter(group=RULES, metavar="LENGTH", help="Longest that the weights into a unit may be")
+    ] = None
+    clip_norm: Annotated[
+        float | None, Parameter(group=RULES, metavar="LENGTH", help="Longest that the gradient may be")
+    ] = None
+    clip_value: Annotated[
+        float | None, Parameter(group=RULES, metavar="SIZE", help="Largest that an element of the gradient may be")
+    ] = None
+    schedule: Annotated[
+        str | None,
+        Parameter(group=RULES, metavar="NAME", help="How the rate changes: cosine, one-cycle, step-decay, ..."),
+    ] = None
+    patience: Annotated[
+        int | None,
+        Parameter(
+            group=RULES, metavar="N", converter=integer,
+            help="Stop after N epochs without gain, and take the best weights",
+        ),
+    ] = None  # fmt: skip
+    time_limit: Annotated[
+        float | None, Parameter(group=RULES, metavar="SECONDS", help="Stop after the epoch that reaches it")
+    ] = None
+    balanced: Annotated[
+        bool | None, Parameter(group=RULES, negative=(), help="Let every class count as much as any other")
+    ] = None
     threads: Annotated[
         int | None,
         Parameter(group=TRAINING, metavar="N", converter=integer, help="Processor cores to use [what suits its size]"),
+    ] = None
+    checkpoint: Annotated[
+        str | None,
+        Parameter(group=OUTPUT, metavar="FOLDER", help="Keep the run in a folder, from which it can be resumed"),
     ] = None
     out: Annotated[
         str | None, Parameter(group=OUTPUT, metavar="FILE", help="Where to save the model [NAME.safetensors]")
@@ -159,6 +196,15 @@ def from_toml(path: Path) -> Settings:
         except msgspec.ValidationError:
             raise SettingError(f"{path}, {key}", _kinds(hints[name]), brief(value), f"change {key}") from None
     return Settings(**found)
+
+
+def to_toml(path: Path, chosen: Settings) -> None:
+    """Write settings as a TOML file that `from_toml` reads; what was left open is left out."""
+    lines = (
+        f"{name.replace('_', '-')} = {json.dumps(value)}\n" for name, value in vars(chosen).items() if value is not None
+    )
+    with atomic(path) as file:
+        file.write("".join(lines).encode())
 
 
 def _kinds(hint: Any) -> str:

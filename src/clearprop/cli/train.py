@@ -11,17 +11,19 @@ from cyclopts import Parameter
 from clearprop.arrays.errors import FileError
 from clearprop.arrays.files import check_writable, location
 from clearprop.cli import build, inputs, show
-from clearprop.cli.settings import OUTPUT, Settings, combined, from_toml
+from clearprop.cli.settings import OUTPUT, Settings, combined, from_toml, to_toml
 from clearprop.data.dataset import Dataset
 from clearprop.network.metrics import Evaluation
 from clearprop.network.model import Model
 from clearprop.network.network import Network
+from clearprop.training.checkpoint import has_checkpoint, run_folder
 from clearprop.training.loop import fit
 from clearprop.training.report import Report
 
 SUFFIX = ".safetensors"
 SHARE = 0.2  # of data without a test part, to test on
 FEW = 20  # samples below which nothing is held out
+CONFIG = "config.toml"  # in the folder of a run
 NOTHING = Settings()
 
 
@@ -40,13 +42,27 @@ def run(
     Without options it learns to read the handwritten digits that come with clearprop.
     """
     chosen = combined(from_toml(config), settings) if config else combined(settings)
+    if chosen.checkpoint and has_checkpoint(chosen.checkpoint):
+        advice = f"go on with it by clearprop resume {shlex.quote(chosen.checkpoint)}, or take another folder"
+        raise FileError(chosen.checkpoint, "a folder without a run", "one that has begun", advice)
+    return carry_out(chosen, json)
+
+
+def carry_out(chosen: Settings, json: bool) -> int:
+    """Train as `chosen` says, go on if the run has begun, and answer; the exit status."""
     optimizer, activation, loss = build.optimizer(chosen), build.activation(chosen), build.loss(chosen)
-    folder = check_writable(".") if chosen.out is None else _target(chosen.out).parent
+    rules = build.rules(chosen)
+    if chosen.checkpoint:
+        with run_folder(chosen.checkpoint) as keeper:  # that it can be written to is asked before the work begins
+            folder = keeper.folder
+    else:
+        folder = check_writable(".") if chosen.out is None else _target(chosen.out).parent
     data = inputs.dataset(chosen.data or "", chosen)
     if data.test is None and chosen.test is None and len(data.train) >= FEW:
         chosen = dataclasses.replace(chosen, test=SHARE)
         data = inputs.parted(data, SHARE, chosen.seed or 0)
-    target = _target(chosen.out or folder / (re.sub(r"[^\w.-]", "_", data.name) + SUFFIX))
+    name = "model" if chosen.checkpoint else re.sub(r"[^\w.-]", "_", data.name)
+    target = _target(chosen.out or folder / (name + SUFFIX))
     outputs, loss = build.outputs_and_loss(data, loss)
     layers = build.hidden(chosen, activation)
     model = Model(Network(data.train.x.shape[1], *layers, outputs), loss, chosen.seed or 0)
@@ -55,6 +71,8 @@ def run(
         chosen, loss=type(loss).__name__, learning_rate=optimizer.learning_rate, batch=batch,
         epochs=build.epochs(chosen, len(data.train), batch), out=str(target),
     )  # fmt: skip
+    for rule in rules["stopping"]:
+        rule.check(chosen.epochs or 0, data.test is not None, model.classifies)
     if not json:
         test = "no test part" if data.test is None else f"{len(data.test):,} to test on"
         show.put(f"{model.network.summary()}\n")
@@ -62,7 +80,12 @@ def run(
         if data.target:
             kind = "values" if data.classes is None else f"{len(data.classes)} classes"
             show.say(f"predicting {data.target} ({kind}); --label takes another column")
-    report = fit(model, data, optimizer, chosen.epochs or 0, batch, chosen.seed or 0, chosen.threads)
+    if chosen.checkpoint:
+        to_toml(folder / CONFIG, _anywhere(chosen))
+    report = fit(
+        model, data, optimizer, chosen.epochs or 0, batch, chosen.seed or 0, chosen.threads,
+        checkpoint=chosen.checkpoint, **rules,
+    )  # fmt: skip
     model.save(target)
     outcome = Outcome(chosen, data, model, report, model.evaluate(data))
     if json:
@@ -70,6 +93,17 @@ def run(
     else:
         outcome.show()
     return 130 if outcome.early else 0
+
+
+def _anywhere(chosen: Settings) -> Settings:
+    """The settings with whole paths, to be read from another folder."""
+    paths = {name: getattr(chosen, name) for name in ("data", "test", "out")}
+    whole = {name: str(location(path).absolute()) for name, path in paths.items() if _is_path(path)}
+    return Settings(**(vars(chosen) | {"checkpoint": None} | whole))
+
+
+def _is_path(value: Any) -> bool:
+    return isinstance(value, str) and (location(value).exists() or value.endswith(SUFFIX))
 
 
 def _target(name: Any) -> Path:
@@ -96,7 +130,7 @@ class Outcome:
     @property
     def early(self) -> bool:
         """Whether Ctrl-C ended it."""
-        return self.report.interrupted or len(self.report.history) < (self.chosen.epochs or 0)
+        return self.report.interrupted
 
     def document(self) -> dict[str, Any]:
         """All of it, for JSON."""
