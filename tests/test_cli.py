@@ -575,18 +575,8 @@ def test_a_run_is_kept_resumed_and_compared(run: Any, folder: Path) -> None:
 
 def test_a_killed_run_is_resumed(folder: Path) -> None:
     """SIGKILL in the middle; the resumed run ends with the very weights of one that was left alone."""
-    command = [
-        sys.executable,
-        "-m",
-        "clearprop",
-        "train",
-        "--data",
-        "flowers.csv",
-        "--label",
-        "kind",
-        "--epochs",
-        "400",
-    ]
+    program = [sys.executable, "-m", "clearprop"]
+    command = [*program, "train", "--data", "flowers.csv", "--label", "kind", "--epochs", "400"]
     subprocess.run([*command, "--out", "whole.safetensors"], check=True, capture_output=True)
     process = subprocess.Popen([*command, "--checkpoint", "run"], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     until = time.monotonic() + 20
