@@ -210,7 +210,8 @@ def test_every_setting_can_come_from_toml(folder: Path) -> None:
         "data": "digits", "label": "first", "header": True, "values": True, "test": 0.5,
             "l1": 0.1, "l2": 0.1, "weight_decay": 0.1,
             "max_norm": 3.0, "clip_norm": 1.0, "clip_value": 1.0, "schedule": "cosine", "patience": 1,
-            "time_limit": 9.0, "balanced": True, "checkpoint": "run", "seed": 1, "hidden": (3,),
+            "time_limit": 9.0, "balanced": True, "checkpoint": "run", "tensorboard": "events", "seed": 1,
+        "hidden": (3,),
         "activation": "relu", "batch_norm": True, "dropout": 0.5, "loss": "huber", "optimizer": "sgd",
         "learning_rate": 0.5, "momentum": 0.5, "epochs": 2, "batch": 3, "threads": 1, "out": "m.safetensors",
     }  # fmt: skip

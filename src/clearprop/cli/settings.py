@@ -155,6 +155,9 @@ class Settings(Source):
         str | None,
         Parameter(group=OUTPUT, metavar="FOLDER", help="Keep the run in a folder, from which it can be resumed"),
     ] = None
+    tensorboard: Annotated[
+        str | None, Parameter(group=OUTPUT, metavar="FOLDER", help="Write TensorBoard events there")
+    ] = None
     out: Annotated[
         str | None, Parameter(group=OUTPUT, metavar="FILE", help="Where to save the model [NAME.safetensors]")
     ] = None

@@ -84,7 +84,7 @@ def carry_out(chosen: Settings, json: bool) -> int:
         to_toml(folder / CONFIG, _anywhere(chosen))
     report = fit(
         model, data, optimizer, chosen.epochs or 0, batch, chosen.seed or 0, chosen.threads,
-        checkpoint=chosen.checkpoint, **rules,
+        checkpoint=chosen.checkpoint, tensorboard=chosen.tensorboard, **rules,
     )  # fmt: skip
     model.save(target)
     outcome = Outcome(chosen, data, model, report, model.evaluate(data))

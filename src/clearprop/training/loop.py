@@ -16,6 +16,7 @@ from clearprop.training.report import Epoch, Report
 from clearprop.training.schedules import Schedule
 from clearprop.training.session import ClassWeight, Plan, Watch, ctrl_c_asks, several
 from clearprop.training.stopping import Stopping
+from clearprop.training.tensorboard import board
 
 
 def train(
@@ -74,6 +75,7 @@ def fit(
     class_weight: ClassWeight = None,
     checkpoint: str | os.PathLike[str] | None = None,
     checkpoint_every: float = 5.0,
+    tensorboard: str | os.PathLike[str] | None = None,
     verbose: bool | None = None,
 ) -> Report:
     """Train as `train` does, behind a progress bar, and return the Report.
@@ -81,6 +83,8 @@ def fit(
     checkpoint: a folder in which all that training needs to go on is written every `checkpoint_every` seconds. After
     a crash or Ctrl-C the same call goes on where the last checkpoint was, and ends with the very weights of a run
     that was never interrupted. Only one process at a time trains in a folder.
+
+    tensorboard: a folder for TensorBoard events, scalars and histograms of weights and gradients for each epoch.
 
     verbose: None shows the bar in a terminal or notebook and nothing elsewhere; True also prints a line for each
     epoch where there is no terminal; False shows nothing. Everything is written to standard error.
@@ -96,9 +100,12 @@ def fit(
     training, stop = prepared(model, data, optimizer, epochs, batch, seed, threads, plan), Stop()
     report = Report(training.settings(), training.history)
     folder = nullcontext() if checkpoint is None else run_folder(checkpoint, checkpoint_every)
-    with folder as keeper, shown.open(epochs, training.samples), ctrl_c_asks(stop):
+    events = nullcontext() if tensorboard is None else board(tensorboard)
+    with folder as keeper, events as noted, shown.open(epochs, training.samples), ctrl_c_asks(stop):
         for epoch in training.run(shown.batch, stop, keeper):
             shown.epoch(epoch)
+            if noted:
+                noted.note(epoch, model, training.work)
             if epoch.interrupted:
                 report.history.append(epoch)
         if keeper:
