@@ -3,8 +3,9 @@ import pytest
 
 import clearprop as cp
 from clearprop.arrays.errors import ClearpropError, DataError, SettingError, ShapeError
-from clearprop.data.dataset import Dataset, Samples, check_labels, one_hot
+from clearprop.data.dataset import Dataset, Samples, one_hot
 from clearprop.data.scaling import Scaling
+from clearprop.data.validation import check_labels
 
 THREE = Samples(np.arange(6.0).reshape(3, 2), [0, 1, 1], [1, 2, 3])
 

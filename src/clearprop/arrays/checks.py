@@ -15,7 +15,7 @@ def whole(where: str, name: str, value: Any, low: int = 1, high: int = 2**31 - 1
     """
     try:
         number = operator.index(value)
-    except TypeError:
+    except Exception:  # what an object of a user's raises when it is asked for its value
         number = None
     if number is None or isinstance(value, bool) or not low <= number <= high:
         raise SettingError(where, f"{name} to be a whole number from {low} to {high}", brief(value), f"change {name}")
@@ -28,7 +28,7 @@ def real(
     """`value` as a finite float within low..high (without `low` itself if `open_low`), else a SettingError."""
     try:
         number = math.nan if isinstance(value, (bool, str, bytes)) else float(value)
-    except (TypeError, ValueError, OverflowError):
+    except Exception:  # what an object of a user's raises when it is asked for its value
         number = math.nan
     if not (math.isfinite(number) and low <= number <= high and not (open_low and number == low)):
         lower = "" if low == -math.inf else f" above {low:g}" if open_low else f" of at least {low:g}"

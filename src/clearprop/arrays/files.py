@@ -39,8 +39,8 @@ def told(path: Path, wanted: str) -> Iterator[None]:
         yield
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise FileError(str(path), wanted, f"a broken gzip file ({error})", "copy or download it again") from None
-    except OSError as error:
-        reason = error.strerror or str(error)
+    except (OSError, RuntimeError) as error:  # RuntimeError: links in a circle
+        reason = getattr(error, "strerror", None) or str(error)
         missing = isinstance(error, FileNotFoundError) and not path.parent.is_dir()
         advice = f"create the folder {path.parent} first" if missing else "check the path and its permissions"
         raise FileError(str(path), wanted, reason[:1].lower() + reason[1:], advice) from None
@@ -82,6 +82,8 @@ def atomic(path: Any) -> Iterator[BinaryIO]:
         if place.is_dir():
             raise FileError(str(place), "the name of a file to write", "a folder", "add a file name")
         target = place.resolve()  # a link stays, what it points to is replaced
+        if target.exists() and not target.is_file():
+            raise FileError(str(place), "the name of a file to write", "a device or pipe", "take another name")
         temporary = _unused(target.parent)
         try:
             with temporary.open("xb") as file:

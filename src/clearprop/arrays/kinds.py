@@ -25,6 +25,10 @@ class Kind:
         elif hasattr(cls, "members") and not _abstract(cls) and not cls.__name__.startswith("_"):
             cls.members[cls.__name__] = cls
 
+    def keep(self, **checked: Any) -> None:
+        """Set fields to what a check made of them: 3 for numpy.int64(3), which JSON does not know."""
+        vars(self).update(checked)
+
     def __repr__(self) -> str:
         """The call that makes this value: fields in order, those at their default left out."""
         given: list[str] = []

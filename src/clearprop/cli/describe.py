@@ -1,6 +1,5 @@
 """`clearprop info` and `clearprop data`: what a model and a data set are."""
 
-import json as json_text
 from typing import Annotated, Any
 
 import numpy as np
@@ -12,6 +11,7 @@ from clearprop.cli import inputs, show
 from clearprop.cli.settings import Source
 from clearprop.data import CATALOG
 from clearprop.data.dataset import Dataset, Samples
+from clearprop.network import model_file
 from clearprop.network.model import Model, load
 
 MANY = 40  # classes from which they are not listed
@@ -101,10 +101,7 @@ def _listed(names: tuple[Any, ...]) -> str:
 
 def _version(path: str) -> str:
     """Which version of clearprop wrote a file that `load` has found sound."""
-    from safetensors import safe_open
-
-    with safe_open(path, framework="numpy") as file:
-        return str(json_text.loads(file.metadata()["clearprop"])["version"])
+    return str(model_file.read(path)[0]["version"])
 
 
 def _binary(model: Model) -> bool:

@@ -18,6 +18,7 @@ from clearprop.cli.settings import Source
 from clearprop.data import load
 from clearprop.data.dataset import Dataset
 from clearprop.data.handwriting import SUFFIXES, picture
+from clearprop.data.table import MISSING
 from clearprop.data.tabular import prepared
 from clearprop.network.model import Model
 
@@ -91,13 +92,13 @@ def _from_npy(path: str, n: int) -> NDArray[Any]:
     try:
         # mapped, a file that claims to hold more than it does is refused before anything of that size is made
         array: NDArray[Any] = np.load(location(path), mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+    except Exception as error:  # NumPy tells of broken headers in many ways
         raise FileError(path, "a sound .npy file of numbers", brief(str(error)), "write it with numpy.save") from None
     if array.dtype.kind not in "biuf":
         raise DataError(path, "numbers", f"{array.dtype} values", "convert them first")
     if array.size == n and array.ndim in (1, 2):  # one sample, or one image
         return array.reshape(1, n)
-    if array.ndim == 3:
+    if array.ndim == 3 and array.size:
         array = array.reshape(len(array), -1)
     if array.ndim != 2 or array.shape[1] != n:
         raise ShapeError(path, f"shape (N, {n}) for this model", str(array.shape), f"save rows of {n} features")
@@ -128,7 +129,7 @@ def _from_table(what: str, n: int, label: str | None, header: bool | None) -> ND
     skipped = _label_column(name, first, n, label)
     kept = [j for j in range(len(first)) if j != skipped]
     if header is None:
-        header = not any(NUMBER.fullmatch(first[j]) for j in kept)
+        header = all(not NUMBER.fullmatch(first[j]) and first[j].lower() not in MISSING for j in kept)
     del lines[: int(header)]
     if not lines:
         raise DataError(name, "rows of numbers below the header", "none", "check what you give")
@@ -160,7 +161,7 @@ def _label_column(name: str, first: list[str], n: int, label: str | None) -> int
         if label not in ("first", "last", *first):
             advice = suggest(label, ["first", "last", *first[:50]])
             raise SettingError("--label", f"a column of {name}", brief(label), advice)
-        skipped = {"first": 0, "last": columns - 1}[label] if label not in first else first.index(label)
+        skipped = {"first": 0, "last": columns - 1}[label] if label in ("first", "last") else first.index(label)
     left = columns - (skipped is not None)
     if left != n:
         advice = "leave the label out with --label" if left == n + 1 else "give the data that the model was made for"

@@ -8,6 +8,7 @@ import numpy as np
 from cyclopts import Parameter
 from numpy.typing import NDArray
 
+from clearprop.arrays.errors import SettingError
 from clearprop.cli import inputs, show
 from clearprop.network.model import Model, load
 
@@ -32,6 +33,8 @@ def run(
     The answer is CSV: the prediction, and the probability of each class.
     Pictures may be of any size, dark on bright or bright on dark.
     """
+    if files.count(inputs.STDIN) > 1:
+        raise SettingError("predict", "standard input once", "- twice", "give it once")
     trained = load(model)
     parts = [(file, _answers(trained, inputs.rows(file, trained, label, header))) for file in files]
     named = len(files) > 1 or inputs.is_picture(files[0])

@@ -22,7 +22,7 @@ TRAINING = Group.create_ordered("Training")
 RULES = Group.create_ordered("Rules")
 OUTPUT = Group.create_ordered("Output")
 
-LARGEST_FILE = 2**20  # bytes of TOML
+LARGEST_FILE = 2**16  # bytes of TOML
 KINDS = {str: "text", int: "a whole number", float: "a number", bool: "true or false", tuple: "a list of whole numbers"}
 
 

@@ -2,7 +2,6 @@
 
 import dataclasses
 import math
-from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
@@ -14,33 +13,8 @@ from clearprop.arrays.checks import real, whole
 from clearprop.arrays.errors import DataError, SettingError, ShapeError, brief
 from clearprop.arrays.seeds import stream
 from clearprop.data.scaling import Scaling
-
-Class = int | str
-FILL = "drop the row or fill the value (for instance with the column's mean) first"
-
-
-class Rows(ABC):
-    """Stands in for an array x (N, n) of finite numbers whose rows are made when they are asked for."""
-
-    shape: tuple[int, int]
-    dtype: np.dtype[Any]
-    ndim = 2
-
-    @abstractmethod
-    def take(self, rows: NDArray[np.intp], axis: int, out: NDArray[Any], mode: str) -> NDArray[Any]:
-        """Fill `out` with the rows, as `ndarray.take` does."""
-
-    @abstractmethod
-    def __getitem__(self, rows: Any) -> "Rows":
-        """Some of the rows."""
-
-    @property
-    def size(self) -> int:
-        """Number of entries."""
-        return self.shape[0] * self.shape[1]
-
-    def __len__(self) -> int:
-        return self.shape[0]
+from clearprop.data.sparse import SparseRows
+from clearprop.data.validation import Class, array_of, check_labels, inputs, targets, text_classes, weights
 
 
 class Samples:
@@ -56,10 +30,10 @@ class Samples:
 
     __slots__ = ("t", "weight", "x")
 
-    def __init__(self, x: ArrayLike, t: ArrayLike, weight: ArrayLike | None = None) -> None:
+    def __init__(self, x: ArrayLike | SparseRows, t: ArrayLike, weight: ArrayLike | None = None) -> None:
         self.x = inputs(x)
-        self.t = _targets(t)
-        self.weight = None if weight is None else _weights(weight)
+        self.t = targets(t)
+        self.weight = None if weight is None else weights(weight)
         for name, values in (("targets", self.t), ("weights", self.weight)):
             if values is not None and len(values) != len(self.x):
                 raise ShapeError(
@@ -177,14 +151,14 @@ class Dataset:
         if isinstance(known.get("test"), (tuple, list)):
             return cls._of_both(data, **known)
         x, t, *weight = data
-        x = np.asarray(x)
+        x = array_of(x, "x")
         if x.ndim == 3:
             known.setdefault("image_shape", x.shape[1:])
             x = x.reshape(len(x), -1)
-        labels = np.asarray(t)
+        labels = array_of(t, "targets")
         if labels.dtype.kind in "US" or (labels.dtype == object and all(isinstance(v, str) for v in labels.flat)):
-            classes, t = np.unique(labels.astype(str), return_inverse=True)
-            known.setdefault("classes", tuple(classes.tolist()))
+            names, t = text_classes(labels)
+            known.setdefault("classes", names)
         return cls(Samples(x, t, *weight), **known)
 
     @classmethod
@@ -247,7 +221,7 @@ def one_hot(labels: ArrayLike, classes: int | None = None) -> NDArray[np.float32
     array([[0., 0., 1.],
            [1., 0., 0.]], dtype=float32)
     """
-    indices = _targets(labels)
+    indices = targets(labels)
     if indices.ndim != 1 or indices.dtype.kind != "i" or not len(indices):
         raise DataError("one_hot", "class indices (N,)", f"{indices.dtype} {indices.shape}", "give whole numbers")
     count = int(indices.max()) + 1 if classes is None else whole("one_hot", "classes", classes)
@@ -269,105 +243,6 @@ def _rows_with_one(indices: NDArray[np.intp], count: int) -> NDArray[np.float32]
     rows = np.zeros((len(indices), count), np.float32)
     rows[np.arange(len(indices)), indices] = 1
     return rows
-
-
-def check_labels(labels: NDArray[Any], classes: int, where: str) -> None:
-    """Raise a DataError, with the row, where a label is not a class index below `classes`."""
-    if labels.dtype.kind == "f":
-        raise DataError(
-            f"labels of {where}", f"whole numbers from 0 to {classes - 1}", f"{labels.dtype} values",
-            "convert them with .astype(int), or take a loss for values such as MeanSquaredError",
-        )  # fmt: skip
-    if len(labels) and (labels.min() < 0 or labels.max() >= classes):
-        row = int(np.flatnonzero((labels < 0) | (labels >= classes))[0])
-        raise DataError(
-            f"labels of {where}, row {row}", f"a class from 0 to {classes - 1}", str(labels[row]),
-            "labels count from 0: subtract 1 if yours start at 1, or give the network more outputs",
-        )  # fmt: skip
-
-
-def inputs(x: ArrayLike, where: str = "x") -> NDArray[Any]:
-    """`x` as a finite numeric array (N, n): uint8 as it is, else float32 or float64."""
-    if isinstance(x, Rows):
-        return x  # type: ignore[return-value]
-    array = _numeric(x, where)
-    if array.ndim != 2:
-        raise ShapeError(
-            where, "two dimensions, samples x features", f"shape {array.shape}",
-            "one sample is x[None, :], and images are flattened by x.reshape(len(x), -1)",
-        )  # fmt: skip
-    if array.dtype.kind == "b":
-        return array.astype(np.uint8)
-    if array.dtype.kind in "iu" and array.dtype != np.uint8:
-        exact = array.size == 0 or max(abs(int(array.min())), abs(int(array.max()))) <= 2**24
-        array = array.astype(np.float32 if exact else np.float64)
-    elif array.dtype.kind == "f" and array.dtype not in (np.float32, np.float64):
-        array = array.astype(np.float32 if array.dtype == np.float16 else np.float64)
-    check_finite(array, where)
-    return array
-
-
-def check_finite(array: NDArray[Any], where: str, advice: str = FILL) -> None:
-    """Raise a DataError, with row and column, where a value is NaN or infinite."""
-    with np.errstate(over="ignore", invalid="ignore"):  # a sum tells in one pass, unless it is too large itself
-        if array.dtype.kind != "f" or np.isfinite(np.add.reduce(array, axis=None)) or np.isfinite(array).all():
-            return
-    place = np.argwhere(~np.isfinite(array))[0]
-    column = f", column {place[1]}" if len(place) > 1 else ""
-    raise DataError(
-        f"{where}, row {place[0]}{column}", "a finite number", str(array[tuple(place)]), advice
-    )  # fmt: skip
-
-
-def _numeric(values: ArrayLike, where: str) -> NDArray[Any]:
-    try:
-        array = np.asarray(values)
-    except ValueError:
-        raise ShapeError(where, "rows of equal length", "rows of different lengths", "fill or cut the rows") from None
-    if array.dtype.kind in "biuf":
-        return array
-    if array.dtype.kind in "OUS":
-        return _parsed(array, where)
-    raise DataError(where, "numbers", f"{array.dtype} values", "convert them to float or integer first")
-
-
-def _parsed(array: NDArray[Any], where: str) -> NDArray[Any]:
-    """Numbers from an array of objects or text; the first that is none is named."""
-    result = np.empty(array.shape, np.float64)
-    for place in np.ndindex(array.shape):
-        value = array[place]
-        try:
-            result[place] = float(value) if not isinstance(value, (list, tuple, np.ndarray)) else None
-        except (TypeError, ValueError, OverflowError):
-            column = f", column {place[1]}" if len(place) > 1 else ""
-            row = f", row {place[0]}" if place else ""
-            advice = "encode text as numbers first" if where != "targets" else "cp.Dataset.of((x, t)) takes names"
-            raise DataError(f"{where}{row}{column}", "a number", brief(value), advice) from None
-    return result
-
-
-def _targets(t: ArrayLike) -> NDArray[Any]:
-    array = _numeric(t, "targets")
-    if array.ndim not in (1, 2) or (array.ndim == 2 and array.shape[1] == 0):
-        raise ShapeError("targets", "shape (N,) or (N, k)", str(array.shape), "reshape the targets")
-    if array.dtype.kind in "biu":
-        if array.dtype == np.uint64 and array.size and int(array.max()) > 2**62:
-            raise DataError("targets", "labels below 2**62", str(array.max()), "check the label column")
-        return array.astype(np.intp)
-    if array.dtype not in (np.float32, np.float64):
-        array = array.astype(np.float64)
-    check_finite(array, "targets")
-    return array
-
-
-def _weights(weight: ArrayLike) -> NDArray[np.float64]:
-    array = _numeric(weight, "weights").astype(np.float64)
-    check_finite(array, "weights")
-    if array.ndim != 1 or (array < 0).any() or not array.sum() > 0:
-        raise DataError(
-            "weights", "one number of at least 0 for each sample, not all 0", brief(weight), "change the weights"
-        )
-    return array
 
 
 def _stratified(t: NDArray[Any], count: int, seed: int) -> NDArray[np.intp]:

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from clearprop.arrays.checks import truth
 from clearprop.arrays.errors import DataError, FileError, brief
 from clearprop.arrays.files import location, told
-from clearprop.data.dataset import Class, Dataset, Samples
+from clearprop.data.dataset import Dataset, Samples
 from clearprop.data.download import Remote, cache_folder, fetch
 from clearprop.data.idx import read_idx
 from clearprop.data.scaling import Scaling
+from clearprop.data.validation import Class
 
 PARTS = ("train-images", "train-labels", "t10k-images", "t10k-labels")
 VARIABLE = "CLEARPROP_DATA"

@@ -31,7 +31,7 @@ class Scaling:
             try:
                 whole = isinstance(value, (Sequence, np.ndarray)) and not isinstance(value, str)
                 numbers = tuple(float(v) for v in value) if whole else float(value)
-            except (TypeError, ValueError):
+            except (TypeError, ValueError, OverflowError):
                 numbers = math.nan
             finite = math.isfinite(numbers) if isinstance(numbers, float) else all(map(math.isfinite, numbers))
             if not finite:

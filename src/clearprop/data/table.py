@@ -182,9 +182,14 @@ def _is_header(plan: _Plan, line: int, first: list[str], second: list[str] | Non
     def has_number(cells: list[str]) -> bool:
         return any(NUMBER.fullmatch(cell) for j, cell in enumerate(cells) if j != plan.label)
 
+    def label_is_number(cells: list[str]) -> bool:
+        return NUMBER.fullmatch(cells[plan.label].strip()) is not None
+
     text = texts(first)
-    if not text or not has_number(first):
-        return bool(text)
+    if not text:
+        return False
+    if not has_number(first) and not (label_is_number(first) and second is not None and label_is_number(second)):
+        return True
     if second is not None and texts(second) == text:
         return False
     raise plan.error(line, "only names or only numbers", f"{first[min(text)]!r} among numbers",

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from clearprop.arrays.checks import real, truth, whole
 from clearprop.arrays.errors import DataError, SettingError, ShapeError, brief
 from clearprop.arrays.files import location
-from clearprop.data.dataset import Class, Dataset, Samples
+from clearprop.data.dataset import Dataset, Samples
 from clearprop.data.table import NUMBER, WHOLE, read_table
+from clearprop.data.validation import Class
 
 SCALES = ("auto", "unit", "standard", None)
 MANY = 1000  # whole-number labels with more distinct values than this are values, not classes

@@ -114,7 +114,7 @@ class LeakyReLU(Activation):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        real("LeakyReLU", "negative_slope", self.negative_slope)
+        self.keep(negative_slope=real("LeakyReLU", "negative_slope", self.negative_slope))
 
     def forward(self, xp: Namespace, w: Views, x: Array, y: Array, memo: Memo) -> None:
         xp.minimum(x, 0.0, out=memo.on)
@@ -135,13 +135,13 @@ class ELU(Activation):
 
     alpha: float = 1.0
 
-    scratch: ClassVar[tuple[str, ...]] = ("low",)
+    scratch: ClassVar[tuple[str, ...]] = ("low", "on")
     kinks: ClassVar[tuple[float, ...]] = (0.0,)  # a jump of f' unless alpha = 1, of f'' even then
     cost: ClassVar[int] = 5
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        real("ELU", "alpha", self.alpha, low=0.0)
+        self.keep(alpha=real("ELU", "alpha", self.alpha, low=0.0))
 
     def forward(self, xp: Namespace, w: Views, x: Array, y: Array, memo: Memo) -> None:
         xp.minimum(x, 0.0, out=memo.low)
@@ -151,10 +151,11 @@ class ELU(Activation):
         xp.add(y, memo.low, out=y)
 
     def slope(self, xp: Namespace, x: Array, y: Array, dy: Array, dx: Array, memo: Memo) -> None:
-        xp.greater(x, 0.0, out=dx)  # f' = 1 above zero, low + alpha below
-        xp.multiply(dx, 1.0 - self.alpha, out=dx)
-        xp.add(dx, self.alpha, out=dx)
+        xp.greater(x, 0.0, out=memo.on)  # f' = 1 above zero, low + alpha below
+        xp.subtract(1.0, memo.on, out=dx)
+        xp.multiply(dx, self.alpha, out=dx)
         xp.add(dx, memo.low, out=dx)
+        xp.add(dx, memo.on, out=dx)
         xp.multiply(dx, dy, out=dx)
 
 

@@ -33,7 +33,7 @@ class Dense(Layer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        whole("Dense", "units", self.units)
+        self.keep(units=whole("Dense", "units", self.units))
         truth("Dense", "bias", self.bias)
         for rule in (self.initializer, self.bias_initializer):
             if not isinstance(rule, Initializer):

@@ -21,7 +21,8 @@ class Dropout(Layer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if real("Dropout", "rate", self.rate, low=0.0, high=1.0) == 1.0:
+        self.keep(rate=real("Dropout", "rate", self.rate, low=0.0, high=1.0))
+        if self.rate == 1.0:
             raise SettingError("Dropout", "a rate below 1", "1.0", "at 1 nothing would be left; try 0.5")
 
     def shapes(self, n: int) -> LayerShapes:
@@ -30,8 +31,8 @@ class Dropout(Layer):
     def forward(self, xp: Namespace, w: Views, x: Array, y: Array, memo: Memo) -> None:
         if memo.training:
             xp.uniform(memo.rng, out=memo.mask)
-            xp.subtract(memo.mask, self.rate, out=memo.mask)
-            xp.greater(memo.mask, 0.0, out=memo.mask)  # 1 where kept
+            xp.greater(self.rate, memo.mask, out=memo.mask)  # 1 where dropped
+            xp.subtract(1.0, memo.mask, out=memo.mask)
             xp.multiply(memo.mask, 1.0 / (1.0 - self.rate), out=memo.mask)
             xp.multiply(x, memo.mask, out=y)
         else:

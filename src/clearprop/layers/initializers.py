@@ -95,7 +95,7 @@ class Constant(Initializer):
     value: float = 0.0
 
     def __post_init__(self) -> None:
-        real("Constant", "value", self.value)
+        self.keep(value=real("Constant", "value", self.value))
 
     def fill(self, rng: "Generator", W: Array) -> None:
         W[...] = self.value

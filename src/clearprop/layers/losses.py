@@ -104,7 +104,7 @@ class Huber(Loss):
     delta: float = 1.0
 
     def __post_init__(self) -> None:
-        real("Huber", "delta", self.delta, low=0.0, open_low=True)
+        self.keep(delta=real("Huber", "delta", self.delta, low=0.0, open_low=True))
 
     @property
     def kinks(self) -> tuple[float, ...]:  # type: ignore[override]
@@ -136,7 +136,9 @@ class SoftmaxCrossEntropy(Loss):
     classifies: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        real("SoftmaxCrossEntropy", "label_smoothing", self.label_smoothing, low=0.0, high=1.0)
+        self.keep(
+            label_smoothing=real("SoftmaxCrossEntropy", "label_smoothing", self.label_smoothing, low=0.0, high=1.0)
+        )
 
     def check_outputs(self, k: int) -> None:
         if k < 2:

@@ -24,8 +24,8 @@ class BatchNorm(Layer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        real("BatchNorm", "momentum", self.momentum, low=0.0, high=1.0)
-        real("BatchNorm", "epsilon", self.epsilon, low=0.0, open_low=True)
+        self.keep(momentum=real("BatchNorm", "momentum", self.momentum, low=0.0, high=1.0))
+        self.keep(epsilon=real("BatchNorm", "epsilon", self.epsilon, low=0.0, open_low=True))
 
     def shapes(self, n: int) -> LayerShapes:
         return LayerShapes(
@@ -102,7 +102,7 @@ class LayerNorm(Layer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        real("LayerNorm", "epsilon", self.epsilon, low=0.0, open_low=True)
+        self.keep(epsilon=real("LayerNorm", "epsilon", self.epsilon, low=0.0, open_low=True))
 
     def shapes(self, n: int) -> LayerShapes:
         return LayerShapes(

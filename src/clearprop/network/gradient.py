@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from clearprop.arrays.backend import NUMPY, Array, Namespace, namespace
 from clearprop.arrays.checks import whole
 from clearprop.arrays.errors import ShapeError
-from clearprop.data.dataset import Class, Samples
+from clearprop.data.dataset import Samples
 from clearprop.data.scaling import Scaling
+from clearprop.data.validation import Class
 from clearprop.layers.base import Memo, Shape, Views
 from clearprop.layers.losses import Loss, Share
 from clearprop.network.network import Network, Slot, view
@@ -75,7 +76,7 @@ class Workspace:
         rng: "np.random.Generator | None" = None,
         penalties: Sequence[Penalizes] = (),
     ) -> None:
-        self.size = whole("Workspace", "size", size)
+        size = self.size = whole("Workspace", "size", size)
         network = self.network = model.network
         like = model.theta if like is None else like
         self.xp, self.dtype = namespace(like), like.dtype
@@ -167,9 +168,9 @@ class Workspace:
         for penalty, w, _, spare in self.penalized:
             penalty.after_step(self.xp, w, spare)
 
-    def load(self, model: Trainable, samples: Samples) -> None:
+    def load(self, model: Trainable, samples: Samples, classes: tuple[Class, ...] | None = None) -> None:
         """Copy `samples` (as many as this workspace has room for exactly) into the batch buffers."""
-        Feed(model, samples, self.dtype).fill(np.arange(len(samples)), self)
+        Feed(model, samples, self.dtype, classes).fill(np.arange(len(samples)), self)
 
 
 def _cut(memo: Memo, names: set[str], size: int) -> Memo:
@@ -212,10 +213,12 @@ class Feed:
         t = samples.t
         if model.classifies and classes is not None and t.ndim == 1:
             t = in_classes_of(model.classes or tuple(range(max(model.network.outputs, 2))), t, classes)
+            classes = None
         numbers = dtype if isinstance(dtype, np.dtype) and dtype.kind == "f" else np.dtype("float64")
         self.samples, self.dtype = samples, numbers
         self.targets = encode(model.loss, t, model.network.outputs, numbers, classes)
-        self.weight = None if samples.weight is None else samples.weight.astype(numbers)
+        weight = samples.weight  # only ratios count, and so none is too small for the precision
+        self.weight = None if weight is None else (weight / weight.max(initial=1e-300)).astype(numbers)
         self.scaling = model.scaling
         if self.scaling is not None:
             self.scaling.check_width(model.network.inputs)
@@ -236,6 +239,7 @@ class Feed:
             batch.x[...] = work.xp.asarray(numbers, dtype=work.dtype)
             batch.t[...] = work.xp.asarray(targets, dtype=work.dtype)
         if self.weight is None:
+            batch.share = 1.0 / work.size
             return float(work.size)
         self.weight.take(rows, 0, share, "clip")
         total = float(share.sum())

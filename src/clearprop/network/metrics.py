@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from clearprop.arrays.checks import whole
 from clearprop.arrays.errors import DataError, ShapeError, brief
 from clearprop.arrays.table import Table
+from clearprop.data.validation import array_of
 
 
 def accuracy(labels: ArrayLike, predicted: ArrayLike) -> float:
@@ -28,12 +29,12 @@ def top_k(labels: ArrayLike, scores: ArrayLike, k: int = 5) -> float:
     >>> top_k([2, 0], [[0.1, 0.5, 0.4], [0.1, 0.6, 0.3]], k=2)
     0.5
     """
-    t, s = np.asarray(labels), np.asarray(scores)
+    t, s = array_of(labels, "labels"), array_of(scores, "scores")
     if s.ndim != 2 or t.shape != s.shape[:1]:
         raise ShapeError("top_k", "labels (N,) and scores (N, classes)", f"{t.shape} and {s.shape}", "reshape them")
     k = whole("top_k", "k", k, high=s.shape[1])
     own = s[np.arange(len(t)), _indices(t, s.shape[1])][:, None]
-    return float(((s > own).sum(axis=1) < k).mean())
+    return float((~np.isnan(own[:, 0]) & ((s > own).sum(axis=1) < k)).mean())
 
 
 def confusion_matrix(labels: ArrayLike, predicted: ArrayLike, classes: int | None = None) -> NDArray[np.intp]:
@@ -43,7 +44,10 @@ def confusion_matrix(labels: ArrayLike, predicted: ArrayLike, classes: int | Non
     [[1, 0], [1, 1]]
     """
     t, p = _pair(labels, predicted)
+    if t.ndim != 1 or t.dtype.kind not in "iub":
+        raise DataError("confusion_matrix", "class indices (N,)", f"{t.dtype} {t.shape}", "convert the labels first")
     count = int(max(t.max(), p.max())) + 1 if classes is None else classes
+    whole("confusion_matrix", "classes", count, high=10_000)
     flat = _indices(t, count) * count + _indices(p, count)
     return np.bincount(flat, minlength=count * count).reshape(count, count)
 
@@ -147,7 +151,7 @@ class Evaluation:
 
 
 def _pair(labels: ArrayLike, predicted: ArrayLike) -> tuple[NDArray[Any], NDArray[Any]]:
-    t, p = np.asarray(labels), np.asarray(predicted)
+    t, p = array_of(labels, "labels"), array_of(predicted, "predicted")
     if t.shape != p.shape or not t.size:
         raise ShapeError("metric", "two arrays of one shape, not empty", f"{t.shape} and {p.shape}", "reshape them")
     return t, p
@@ -156,4 +160,4 @@ def _pair(labels: ArrayLike, predicted: ArrayLike) -> tuple[NDArray[Any], NDArra
 def _indices(labels: NDArray[Any], count: int) -> NDArray[Any]:
     if labels.dtype.kind not in "iub" or labels.min() < 0 or labels.max() >= count:
         raise DataError("metric", f"class indices from 0 to {count - 1}", brief(labels), "convert the labels first")
-    return labels
+    return labels.astype(np.intp)

@@ -1,5 +1,6 @@
 """A network with a loss and its parameters: something that predicts."""
 
+import math
 import os
 import threading
 from collections.abc import Iterator
@@ -12,8 +13,9 @@ from clearprop.arrays.backend import NUMPY
 from clearprop.arrays.checks import real, whole
 from clearprop.arrays.errors import ClearpropError, DataError, FileError, SettingError, ShapeError, brief
 from clearprop.arrays.seeds import stream
-from clearprop.data.dataset import Class, Dataset, Samples, check_finite, inputs
+from clearprop.data.dataset import Dataset, Samples
 from clearprop.data.scaling import Scaling
+from clearprop.data.validation import Class, array_of, check_finite, inputs
 from clearprop.layers.losses import Loss, SigmoidCrossEntropy
 from clearprop.network import model_file
 from clearprop.network.gradient import Feed, Workspace, forward, loss_and_gradient
@@ -52,11 +54,15 @@ class Model:
             if not isinstance(value, kind):
                 example = "cp.Network(64, 32, 'relu', 10)" if kind is Network else "cp.SoftmaxCrossEntropy()"
                 raise SettingError("Model", f"a {kind.__name__} as {name}", brief(value), f"such as {example}")
-        if dtype not in ("float32", "float64", np.float32, np.float64, np.dtype("f4"), np.dtype("f8")):
+        if dtype is None or dtype not in ("float32", "float64", np.float32, np.float64, np.dtype("f4"), np.dtype("f8")):
             raise SettingError("Model", 'dtype "float32" or "float64"', brief(dtype), "change dtype")
         loss.check_outputs(network.outputs)
         self.network, self.loss = network, loss
         self.seed = whole("Model", "seed", seed, low=0)
+        if scaling is not None:
+            if not isinstance(scaling, Scaling):
+                raise SettingError("Model", "a Scaling", brief(scaling), "such as cp.Scaling(0.0, 1 / 255)")
+            scaling.check_width(network.inputs)
         self.scaling, self.threshold = scaling, threshold
         self.classes = classes
         self._theta: NDArray[Any] = NUMPY.zeros((network.size,), dtype)
@@ -75,11 +81,13 @@ class Model:
 
     @theta.setter
     def theta(self, values: ArrayLike) -> None:
-        array = np.asarray(values)
+        array = array_of(values, "theta")
         if array.shape != self._theta.shape or array.dtype.kind not in "biuf":
             raise ShapeError(
                 "theta", f"numbers of shape {self._theta.shape}", f"{array.dtype} {array.shape}", "reshape"
             )
+        with np.errstate(over="ignore"):
+            array = array.astype(self._theta.dtype)
         check_finite(array, "theta", "give finite weights")
         self._theta[...] = array
 
@@ -115,6 +123,8 @@ class Model:
     @classes.setter
     def classes(self, labels: tuple[Class, ...] | None) -> None:
         outputs = self.network.outputs
+        if labels is not None and not isinstance(labels, (tuple, list, np.ndarray)):
+            raise SettingError("classes", "a label for each class", brief(labels), 'such as ("no", "yes")')
         if labels is not None:
             labels = tuple(label.item() if isinstance(label, np.generic) else label for label in labels)
             if len(labels) != max(outputs, 2):
@@ -122,7 +132,7 @@ class Model:
                     "classes", f"{max(outputs, 2)} labels, as the network has {outputs} outputs", str(len(labels)),
                     f"end the network with {len(labels)} units",
                 )  # fmt: skip
-            if len(set(labels)) < len(labels) or not all(type(label) in (int, str) for label in labels):
+            if not all(type(label) in (int, str) for label in labels) or len(set(labels)) < len(labels):
                 raise SettingError("classes", "different names or whole numbers", brief(labels), "rename them")
         self._classes = labels
         self._labels = np.asarray(labels)
@@ -197,19 +207,24 @@ class Model:
 
     def _outputs(self, x: ArrayLike | Samples) -> Iterator[tuple[NDArray[Any], Workspace]]:
         """Chunks of outputs, each valid until the next, and the workspace that they lie in."""
-        array = np.asarray(x.x if isinstance(x, Samples) else x)
-        array = inputs(array.reshape(len(array), -1) if array.ndim == 3 else array)
+        array = array_of(x.x if isinstance(x, Samples) else x, "x")
+        array = inputs(array.reshape(len(array), -1) if array.ndim == 3 and array.size else array)
         self.network.check_input(array.shape[1])
         if not len(array):
             raise DataError("x", "at least one sample", "none", "check the selection")
         for start in range(0, len(array), CHUNK):
             part = array[start : start + CHUNK]
             work = self._evaluation(len(part))
-            if self.scaling is None:
-                work.batch.x[...] = part
-            else:
-                self.scaling.apply(part, work.batch.x)
-            yield forward(work), work
+            with np.errstate(over="ignore", invalid="ignore"):
+                if self.scaling is None:
+                    work.batch.x[...] = part
+                else:
+                    self.scaling.apply(part, work.batch.x)
+                z = forward(work)
+            if not math.isfinite(np.add.reduce(z, axis=None)) and not np.isfinite(z).all():
+                advice = "scale the inputs, or train again with a lower learning rate"
+                raise DataError("the network's output", "finite numbers", "NaN or infinity", advice)
+            yield z, work
 
     def _evaluation(self, size: int) -> Workspace:
         """Buffers for predicting, one set for each thread."""
@@ -222,9 +237,11 @@ class Model:
 
     def gradients(self, x: ArrayLike, t: ArrayLike) -> Named:
         """The gradient of the loss of samples x (N, n), t, as in a training step: arrays by the names of `weights`."""
-        samples = Dataset.of((x, t)).train
-        work = Workspace(self, len(samples), rng=stream(self.seed, "dropout"))
-        loss_and_gradient(self, self._theta, samples, work)
+        data = Dataset.of((x, t))
+        work = Workspace(self, len(data.train), rng=stream(self.seed, "dropout"))
+        work.load(self, data.train, data.classes)
+        with np.errstate(over="ignore", invalid="ignore"):
+            loss_and_gradient(self, self._theta, work.batch, work)
         return Named(self.network.theta, work.gradient)
 
     def evaluate(self, data: Any) -> Evaluation:
@@ -236,16 +253,21 @@ class Model:
         parts = []
         for start in range(0, len(samples), CHUNK):
             work = self._evaluation(min(CHUNK, len(samples) - start))
-            share = feed.fill(np.arange(start, start + work.size), work)
-            z, batch = forward(work), work.batch
-            loss += share * self.loss.value_and_gradient(
-                work.xp, z, batch.t, batch.share, work.deltas[-1], work.loss_memo
-            )
+            batch = work.batch
+            with np.errstate(over="ignore", invalid="ignore"):
+                share = feed.fill(np.arange(start, start + work.size), work)
+                z = forward(work)
+                value = self.loss.value_and_gradient(work.xp, z, batch.t, batch.share, work.deltas[-1], work.loss_memo)
+            loss += share * value
             weight += share
             parts.append(self.decide(z))
+        if not (weight > 0 and math.isfinite(loss)):
+            got = f"a total weight of {weight:g}" if weight <= 0 else f"a loss of {loss}"
+            raise DataError("evaluate", "a finite loss of samples that count", got, "check weights and inputs")
         predicted, mean = np.concatenate(parts), loss / weight
         if not self.classifies:
-            t = feed.targets.table.reshape(predicted.shape)
+            rows = feed.targets.table if feed.targets.index is None else feed.targets.table[feed.targets.index]
+            t = rows.reshape(predicted.shape)
             return Evaluation(
                 mean, len(samples), r2=r2(t, predicted), mean_absolute_error=mean_absolute_error(t, predicted)
             )
@@ -259,6 +281,8 @@ class Model:
     def labels_of(self, feed: Feed) -> NDArray[np.intp]:
         """What `decide` should answer for the samples of `feed`: class indices (N,), or labels (N, k)."""
         targets = feed.targets
+        if self.multi_label and targets.index is not None:
+            return (targets.table[targets.index] >= 0.5).astype(np.intp)
         if targets.index is not None:
             return targets.index
         if self.network.outputs > 1 and not self.multi_label:
@@ -304,8 +328,6 @@ def load(path: str | os.PathLike[str]) -> Model:
             classes=None if classes is None else tuple(classes), threshold=description["threshold"],
             scaling=None if scaling is None else Scaling(scaling["shift"], scaling["factor"]),
         )  # fmt: skip
-        if model.scaling:
-            model.scaling.check_width(network.inputs)
     except (ClearpropError, KeyError, TypeError, ValueError) as error:
         raise FileError(
             f"model file {path}", "a model that this version knows", brief(str(error), 300), model_file.ADVICE

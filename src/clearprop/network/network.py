@@ -15,7 +15,7 @@ from clearprop.arrays.backend import Array, namespace
 from clearprop.arrays.checks import whole
 from clearprop.arrays.errors import SettingError, ShapeError, brief, suggest
 from clearprop.arrays.table import Table
-from clearprop.data.dataset import check_finite
+from clearprop.data.validation import array_of, check_finite
 from clearprop.layers.base import Layer, LayerShapes, Shape, Views
 from clearprop.layers.dense import Dense
 
@@ -74,9 +74,11 @@ class Named(Mapping[str, Array]):
 
     def __setitem__(self, name: str, values: ArrayLike) -> None:
         """Copy `values`, of the same shape, into the array called `name`."""
-        target, source = self[name], np.asarray(values)
+        target, source = self[name], array_of(values, name)
         if source.shape != target.shape or source.dtype.kind not in "biuf":
             raise ShapeError(name, f"numbers of shape {target.shape}", f"{source.dtype} {source.shape}", "reshape")
+        with np.errstate(over="ignore"):
+            source = source.astype(target.dtype)
         check_finite(source, name, "give finite weights")
         target[...] = source
 
@@ -243,7 +245,7 @@ class Network:
         """The network that `to_json` wrote; a SettingError for anything else."""
         try:
             data = json.loads(text)
-        except (ValueError, RecursionError) as error:
+        except (ValueError, TypeError, RecursionError) as error:
             raise SettingError("network", "JSON text", brief(str(error)), "write it with Network.to_json") from None
         return cls.from_dict(data)
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from clearprop.arrays.errors import DataError, ShapeError, brief
-from clearprop.data.dataset import Class, check_labels
+from clearprop.data.validation import Class, check_finite, check_labels
 from clearprop.layers.losses import Loss, SigmoidCrossEntropy, SoftmaxCrossEntropy
 
 
@@ -55,7 +55,10 @@ def encode(loss: Loss, t: NDArray[Any], outputs: int, dtype: DTypeLike, classes:
         _check_probabilities(t, isinstance(loss, SoftmaxCrossEntropy))
         off, on = loss.target_levels(outputs)
         t = off + t * (on - off)
-    return Targets(np.ascontiguousarray(t, dtype), None)
+    with np.errstate(over="ignore"):
+        rows = np.ascontiguousarray(t, dtype)
+    check_finite(rows, "targets", "scale the targets down, or take a model of float64")
+    return Targets(rows, None)
 
 
 def in_classes_of(known: tuple[Class, ...], t: NDArray[Any], classes: tuple[Class, ...]) -> NDArray[Any]:
@@ -73,7 +76,7 @@ def in_classes_of(known: tuple[Class, ...], t: NDArray[Any], classes: tuple[Clas
 
 def _values(t: NDArray[Any], classes: tuple[Class, ...] | None) -> NDArray[Any]:
     """Targets as numbers to come near to: where class indices stand for other numbers, those."""
-    if classes is None or len(classes) == 2 or t.dtype.kind == "f":
+    if classes is None or t.dtype.kind == "f":
         return t
     numbers = np.asarray(classes)
     if numbers.dtype.kind in "US":

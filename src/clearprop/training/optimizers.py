@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 
 from clearprop.arrays.backend import Array, namespace
 from clearprop.arrays.checks import real, truth
-from clearprop.arrays.errors import SettingError, ShapeError
+from clearprop.arrays.errors import SettingError, ShapeError, brief
 from clearprop.arrays.kinds import Kind
 
 PIECE = 32768  # elements updated at a time, so that all passes of a rule over a piece stay in the cache
@@ -41,11 +41,12 @@ class Optimizer(Kind, ABC, family="optimizer"):
     def __post_init__(self) -> None:
         kind = type(self).__name__
         for name in self.decay_rates:
-            if real(kind, name, getattr(self, name), low=0.0, high=1.0) == 1.0:
+            self.keep(**{name: real(kind, name, getattr(self, name), low=0.0, high=1.0)})
+            if getattr(self, name) == 1.0:
                 raise SettingError(kind, f"{name} below 1", "1.0", "such as 0.9")
         for name in self.positive:
             if getattr(self, name) is not None:
-                real(kind, name, getattr(self, name), low=0.0, open_low=True)
+                self.keep(**{name: real(kind, name, getattr(self, name), low=0.0, open_low=True)})
 
     def keeps(self) -> tuple[str, ...]:
         """The slots that these settings need."""
@@ -57,6 +58,9 @@ class Optimizer(Kind, ABC, family="optimizer"):
 
     def step(self, theta: Array, gradient: Array) -> None:
         """Move theta (P,) in place; the gradient (P,) is left as it is."""
+        for vector in (theta, gradient):
+            if len(getattr(vector, "shape", ())) != 1:
+                raise ShapeError("optimizer step", "vectors (P,) of floats", brief(vector), "ravel them")
         xp = namespace(theta)
         if not self._pieces or self._pieces[0][0] is not theta or self._pieces[0][1] is not gradient:
             self._bind(xp, theta, gradient)
@@ -82,7 +86,8 @@ class Optimizer(Kind, ABC, family="optimizer"):
         for _, raw, work, *_ in self._pieces[1:]:
             xp.abs(raw, out=work)
             bound += xp.total(work)
-        scale = 1.0 / bound if bound > 1e15 else 1.0  # so that no square overflows
+        # so that no square overflows
+        scale = 1.0 if bound <= 1e15 else 1.0 / bound if math.isfinite(bound) else 2.0**-100
         for _, raw, work, *_ in self._pieces[1:]:
             xp.multiply(raw, scale, out=work)
             xp.square(work, out=work)

@@ -27,7 +27,7 @@ class Penalty(Value, ABC, family="penalty"):
     biases: bool = False
 
     def __post_init__(self) -> None:
-        real(type(self).__name__, "strength", self.strength, low=0.0, open_low=True)
+        self.keep(strength=real(type(self).__name__, "strength", self.strength, low=0.0, open_low=True))
         truth(type(self).__name__, "biases", self.biases)
 
     def covers(self, shape: Shape) -> bool:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 import os
 from dataclasses import dataclass, field
 from typing import Any
@@ -69,8 +70,8 @@ class Report:
         if last.test_accuracy is not None:
             return max(self.history, key=lambda epoch: epoch.test_accuracy or 0.0)
         if last.test_loss is not None:
-            return min(self.history, key=lambda epoch: epoch.test_loss or 0.0)
-        return min(self.history, key=lambda epoch: epoch.loss)
+            return min(self.history, key=lambda epoch: _rank(epoch.test_loss))
+        return min(self.history, key=lambda epoch: _rank(epoch.loss))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data: settings, seconds, best epoch and history."""
@@ -127,6 +128,10 @@ class Report:
 
     def _repr_html_(self) -> str:
         return self.table()._repr_html_()
+
+
+def _rank(loss: float | None) -> float:
+    return math.inf if loss is None or math.isnan(loss) else loss
 
 
 def _figure(value: float | None) -> str:

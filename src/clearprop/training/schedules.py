@@ -32,8 +32,9 @@ class Schedule(Value, ABC, family="schedule"):
         """Take note of an epoch; `memory` is kept with the training and multiplies the rate by memory["factor"]."""
 
 
-def _share(kind: str, name: str, number: float, open_low: bool = False) -> None:
-    real(kind, name, number, low=0.0, high=1.0, open_low=open_low)
+def _share(schedule: Schedule, name: str, open_low: bool = False) -> None:
+    number = real(type(schedule).__name__, name, getattr(schedule, name), low=0.0, high=1.0, open_low=open_low)
+    schedule.keep(**{name: number})
 
 
 @value
@@ -52,8 +53,8 @@ class StepDecay(Schedule):
     every: int = 10
 
     def __post_init__(self) -> None:
-        _share("StepDecay", "ratio", self.ratio, open_low=True)
-        whole("StepDecay", "every", self.every)
+        _share(self, "ratio", open_low=True)
+        self.keep(every=whole("StepDecay", "every", self.every))
 
     def factor(self, at: Progress) -> float:
         return self.ratio ** int(at.epochs // self.every)
@@ -66,7 +67,7 @@ class ExponentialDecay(Schedule):
     ratio: float = 0.95
 
     def __post_init__(self) -> None:
-        _share("ExponentialDecay", "ratio", self.ratio, open_low=True)
+        _share(self, "ratio", open_low=True)
 
     def factor(self, at: Progress) -> float:
         return self.ratio**at.epochs
@@ -79,7 +80,7 @@ class InverseTime(Schedule):
     decay: float = 0.1
 
     def __post_init__(self) -> None:
-        real("InverseTime", "decay", self.decay, low=0.0)
+        self.keep(decay=real("InverseTime", "decay", self.decay, low=0.0))
 
     def factor(self, at: Progress) -> float:
         return 1 / (1 + self.decay * at.epochs)
@@ -92,7 +93,7 @@ class InverseScaling(Schedule):
     power: float = 0.5
 
     def __post_init__(self) -> None:
-        real("InverseScaling", "power", self.power, low=0.0)
+        self.keep(power=real("InverseScaling", "power", self.power, low=0.0))
 
     def factor(self, at: Progress) -> float:
         whole_epochs = int(at.epochs)
@@ -111,8 +112,8 @@ class Cosine(Schedule):
     floor: float = 0.0
 
     def __post_init__(self) -> None:
-        _share("Cosine", "warm_up", self.warm_up)
-        _share("Cosine", "floor", self.floor)
+        _share(self, "warm_up")
+        _share(self, "floor")
 
     def factor(self, at: Progress) -> float:
         if at.share < self.warm_up:
@@ -131,7 +132,7 @@ class OneCycle(Schedule):
 
     def __post_init__(self) -> None:
         for name in ("peak", "start", "end"):
-            _share("OneCycle", name, getattr(self, name), open_low=True)
+            _share(self, name, open_low=True)
         if self.peak == 1.0:
             raise SettingError("OneCycle", "a peak before the end", "1.0", "such as peak=0.3")
 
@@ -156,10 +157,10 @@ class ReduceOnPlateau(Schedule):
 
     def __post_init__(self) -> None:
         kind = "ReduceOnPlateau"
-        _share(kind, "ratio", self.ratio, open_low=True)
-        _share(kind, "floor", self.floor)
-        whole(kind, "patience", self.patience)
-        real(kind, "minimum_gain", self.minimum_gain, low=0.0)
+        _share(self, "ratio", open_low=True)
+        _share(self, "floor")
+        self.keep(patience=whole(kind, "patience", self.patience))
+        self.keep(minimum_gain=real(kind, "minimum_gain", self.minimum_gain, low=0.0))
 
     def factor(self, at: Progress) -> float:
         return 1.0

@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clearprop.arrays.checks import real, truth, whole
-from clearprop.arrays.errors import DataError, FileError, SettingError, brief, suggest
+from clearprop.arrays.errors import ClearpropError, DataError, DivergenceError, FileError, SettingError, brief, suggest
 from clearprop.arrays.seeds import stream
-from clearprop.data.dataset import Class, Dataset, Samples, check_finite
+from clearprop.data.dataset import Dataset, Samples
+from clearprop.data.validation import Class, check_finite
 from clearprop.network.gradient import Feed, Workspace
 from clearprop.network.model import Model
 from clearprop.training.checkpoint import Keeper, Snapshot
@@ -89,14 +90,10 @@ class Training:
             raise DataError("train", f"a batch of at most {samples}, all training samples", str(batch), "lower it")
         for name, values in model.weights.items():
             check_finite(values, name, "train a new model, or set this weight")
-        model.adopt(self.data)
-        for rule in plan.stopping:
-            rule.check(self.epochs, self.data.test is not None, model.classifies)
+        self._adopt(plan)
         self.plan, self.rate, self.rule = plan, self.optimizer.learning_rate, repr(self.optimizer)
         if isinstance(self.optimizer, AdamW) and not self.optimizer.decay_biases:
             self.optimizer.decayed = [slice(s.start, s.stop) for s in model.network.theta if len(s.shape) > 1]
-        train = weighted(self.data.train, plan.class_weight, self.data.classes)
-        self.feed = Feed(model, train, model.dtype, self.data.classes)
         self.dropout = stream(seed, "dropout")
         self.work = Workspace(model, self.batch, state=model.state, rng=self.dropout, penalties=plan.penalties)
         self.threads = threads_for(model.network, self.batch, threads)
@@ -106,6 +103,22 @@ class Training:
         self.history: list[Epoch] = []
         self.before_shuffle: Mapping[str, Any] = {}
         self.best: tuple[NDArray[Any], NDArray[Any]] | None = None  # theta and state to restore
+
+    def _adopt(self, plan: Plan) -> None:
+        """Let the model take over what it needs to know of the data; left as it was where something does not fit."""
+        model, data = self.model, self.data
+        before = model.scaling, model.classes
+        try:
+            model.adopt(data)
+            train = weighted(data.train, plan.class_weight, data.classes)
+            self.feed = Feed(model, train, model.dtype, data.classes)
+            if data.test is not None:
+                Feed(model, data.test, model.dtype, data.classes)
+            for rule in plan.stopping:
+                rule.check(self.epochs, data.test is not None, model.classifies)
+        except ClearpropError:
+            model.scaling, model.classes = before
+            raise
 
     def run(self, watch: Watch | None, stop: Stop, keeper: Keeper | None = None) -> Iterator[Epoch]:
         """Train, epoch by epoch, until a rule or `stop` ends it; goes on where the checkpoints of `keeper` end."""
@@ -250,6 +263,11 @@ class Training:
                 watch(run)
             if keeper and not run.finished and keeper.due():
                 keeper.save(self.snapshot(run))
+        if not np.isfinite(self.model.state).all():
+            raise DivergenceError(
+                f"epoch {run.number}", "finite running statistics", "NaN or infinity in those of a normalization",
+                "scale the inputs, as data.standardized() does",
+            )  # fmt: skip
         data = self.data
         test = None if data.test is None else self.model.evaluate(Dataset(data.test, classes=data.classes))
         test_loss, test_accuracy = (test.loss, test.accuracy) if test else (None, None)

@@ -42,8 +42,8 @@ class EarlyStopping(Stopping):
             raise SettingError(
                 "EarlyStopping", "the name of a metric", brief(self.metric), suggest(str(self.metric), METRICS)
             )
-        whole("EarlyStopping", "patience", self.patience)
-        real("EarlyStopping", "minimum_gain", self.minimum_gain, low=0.0)
+        self.keep(patience=whole("EarlyStopping", "patience", self.patience))
+        self.keep(minimum_gain=real("EarlyStopping", "minimum_gain", self.minimum_gain, low=0.0))
         truth("EarlyStopping", "restore", self.restore)
 
     def check(self, epochs: int, has_test: bool, classifies: bool) -> None:
@@ -82,7 +82,7 @@ class TimeLimit(Stopping):
     seconds: float
 
     def __post_init__(self) -> None:
-        real("TimeLimit", "seconds", self.seconds, low=0.0, open_low=True)
+        self.keep(seconds=real("TimeLimit", "seconds", self.seconds, low=0.0, open_low=True))
 
     def after_epoch(self, epoch: Epoch, seconds: float, memory: dict[str, Any]) -> bool:
         return seconds >= self.seconds
