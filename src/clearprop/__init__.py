@@ -22,6 +22,7 @@ from clearprop.arrays.errors import (
 )
 from clearprop.data.dataset import Dataset, Samples, one_hot
 from clearprop.data.scaling import Scaling
+from clearprop.export.onnx_reader import from_onnx
 from clearprop.layers.activations import (
     ELU,
     GELU,
@@ -60,9 +61,11 @@ from clearprop.layers.losses import (
 from clearprop.layers.normalization import BatchNorm, LayerNorm
 from clearprop.network import metrics
 from clearprop.network.gradient import Workspace, loss_and_gradient
+from clearprop.network.loading import load
 from clearprop.network.metrics import Evaluation
-from clearprop.network.model import Model, load
+from clearprop.network.model import Model
 from clearprop.network.network import Network
+from clearprop.training.lbfgs import LBFGS
 from clearprop.training.loop import fit, train
 from clearprop.training.optimizers import SGD, AdaGrad, Adam, AdamW, Lion, Nadam, Optimizer, RMSProp
 from clearprop.training.penalties import L1, L2, MaxNorm, Penalty, WeightDecay
@@ -86,6 +89,7 @@ __all__ = [
     "GELU",
     "L1",
     "L2",
+    "LBFGS",
     "SGD",
     "Activation",
     "AdaGrad",
@@ -159,6 +163,7 @@ __all__ = [
     "__version__",
     "data",
     "fit",
+    "from_onnx",
     "load",
     "loss_and_gradient",
     "metrics",

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from cyclopts import App, CycloptsError
 
 from clearprop.arrays.errors import ClearpropError
-from clearprop.cli import describe, evaluate, inputs, predict, runs, train
+from clearprop.cli import describe, evaluate, export, inputs, predict, runs, train
 from clearprop.version import __version__
 
 app = App(
@@ -43,6 +43,10 @@ COMMANDS: list[tuple[str, Callable[..., int | None], list[str]]] = [
         "clearprop predict digits.safetensors seven.png",
         "clearprop predict flowers.safetensors rows.csv > answers.csv",
         "cat rows.csv | clearprop predict flowers.safetensors - --json",
+    ]),
+    ("export", export.run, [
+        "clearprop export digits.safetensors --to onnx",
+        "clearprop export digits.safetensors --to python --no-numpy",
     ]),
     ("info", describe.info, ["clearprop info digits.safetensors"]),
     ("data", describe.data, [

@@ -12,7 +12,8 @@ from clearprop.cli.settings import Source
 from clearprop.data import CATALOG
 from clearprop.data.dataset import Dataset, Samples
 from clearprop.network import model_file
-from clearprop.network.model import Model, load
+from clearprop.network.loading import load
+from clearprop.network.model import Model
 
 MANY = 40  # classes from which they are not listed
 

@@ -6,7 +6,7 @@ from cyclopts import Parameter
 
 from clearprop.cli import inputs, show
 from clearprop.cli.settings import DATA, Source
-from clearprop.network.model import load
+from clearprop.network.loading import load
 
 NOTHING = Source()
 

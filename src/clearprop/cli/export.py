@@ -11,7 +11,7 @@ from clearprop.arrays.files import check_writable, location, size
 from clearprop.cli import show
 from clearprop.export.onnx import to_onnx
 from clearprop.export.standalone import to_python
-from clearprop.network.model import load
+from clearprop.network.loading import load
 
 SUFFIXES = {"onnx": ".onnx", "python": ".py"}
 

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from clearprop.arrays.errors import SettingError
 from clearprop.cli import inputs, show
-from clearprop.network.model import Model, load
+from clearprop.network.loading import load
+from clearprop.network.model import Model
 
 
 def run(

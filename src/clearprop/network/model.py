@@ -4,6 +4,7 @@ import math
 import os
 import threading
 from collections.abc import Iterator
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from clearprop.arrays.backend import NUMPY
 from clearprop.arrays.checks import real, whole
-from clearprop.arrays.errors import ClearpropError, DataError, FileError, SettingError, ShapeError, brief
+from clearprop.arrays.errors import DataError, SettingError, ShapeError, brief
 from clearprop.arrays.seeds import stream
 from clearprop.data.dataset import Dataset, Samples
 from clearprop.data.scaling import Scaling
@@ -297,9 +298,19 @@ class Model:
             "seed": self.seed, "classes": self._classes, "threshold": self._threshold,
             "scaling": self.scaling and {"shift": self.scaling.shift, "factor": self.scaling.factor},
         }  # fmt: skip
-        model_file.write(path, description, self._arrays())
+        model_file.write(path, description, self.arrays())
 
-    def _arrays(self) -> dict[str, NDArray[Any]]:
+    def to_onnx(self, path: str | os.PathLike[str], *, probabilities: bool = True) -> None:
+        """Write the model as an ONNX file; see clearprop.export.onnx.to_onnx. Needs the extra "onnx"."""
+        # by name, as export knows models and models know nothing of export
+        import_module("clearprop.export.onnx").to_onnx(self, path, probabilities=probabilities)
+
+    def to_python(self, path: str | os.PathLike[str], *, numpy: bool = True) -> None:
+        """Write the model as one Python file that predicts without clearprop; see clearprop.export.standalone."""
+        import_module("clearprop.export.standalone").to_python(self, path, numpy=numpy)
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Parameters and running statistics by name, as views."""
         return self.network.theta.named(self._theta) | self.network.state.named(self._state)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -311,39 +322,3 @@ class Model:
 
     def __repr__(self) -> str:
         return f"Model({self.network!r}, {self.loss!r}, {self.network.size} parameters, {self.dtype})"
-
-
-def load(path: str | os.PathLike[str]) -> Model:
-    """The model that `Model.save` wrote to `path`, ready to predict and to train on.
-
-    A FileError in one sentence where the file is absent, truncated, altered, of another kind, or of a newer version.
-    """
-    description, arrays = model_file.read(path)
-    try:
-        network, dtype = Network.from_dict(description["network"]), description["dtype"]
-        _check_arrays(network, dtype, arrays)  # before anything of the size that it claims is allocated
-        scaling, classes = description["scaling"], description["classes"]
-        model = Model(
-            network, Loss.from_dict(description["loss"]), description["seed"], dtype,
-            classes=None if classes is None else tuple(classes), threshold=description["threshold"],
-            scaling=None if scaling is None else Scaling(scaling["shift"], scaling["factor"]),
-        )  # fmt: skip
-    except (ClearpropError, KeyError, TypeError, ValueError) as error:
-        raise FileError(
-            f"model file {path}", "a model that this version knows", brief(str(error), 300), model_file.ADVICE
-        ) from None
-    for name, values in model._arrays().items():
-        if not np.isfinite(arrays[name]).all():
-            raise FileError(f"model file {path}", "finite weights", f"NaN or infinity in {name}", "train again")
-        values[...] = arrays[name]
-    return model
-
-
-def _check_arrays(network: Network, dtype: str, arrays: dict[str, NDArray[Any]]) -> None:
-    wanted = {(slot.name, slot.shape, dtype) for slot in (*network.theta, *network.state)}
-    got = {(name, values.shape, str(values.dtype)) for name, values in arrays.items()}
-    if wanted != got:
-        name = min(wanted ^ got)[0]
-        raise ShapeError(
-            "arrays", f"the {dtype} arrays of its network", f"another {brief(name)}, or none", "save again"
-        )

@@ -1,0 +1,1 @@
+"""A model for other programs: an ONNX file, or one Python file."""
