@@ -223,3 +223,14 @@ def test_shapes_that_do_not_fit_are_named() -> None:
     optimizer.step(np.zeros(3), np.zeros(3))
     with pytest.raises(cp.ShapeError, match="fresh"):
         optimizer.step(np.zeros(4), np.zeros(4))
+
+
+def test_a_gradient_that_may_be_spent_changes_no_step() -> None:
+    for optimizer in (cp.SGD(0.1), cp.SGD(0.1, 0.9, True), cp.SGD(0.1, clip_norm=0.5), cp.Adam(0.1)):
+        plain, spending = optimizer.fresh(), optimizer.fresh()
+        spending.may_spend = True
+        a, b = np.array(START), np.array(START)
+        for gradient in GRADIENTS:
+            plain.step(a, np.array(gradient))
+            spending.step(b, np.array(gradient))
+        assert np.array_equal(a, b)

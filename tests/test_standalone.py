@@ -114,11 +114,12 @@ def test_with_numpy_the_answers_are_arrays_of_the_same_kind(tmp_path: Path) -> N
 
 def test_large_whole_numbers_keep_their_differences(tmp_path: Path) -> None:
     """Dates such as 20250101 are shifted before they become float32, as the model does it."""
-    model = around(cp.ReLU(), scaling=cp.Scaling((20250101.0,) * 4, 0.1))
     x = 20250101.0 + np.arange(12.0).reshape(3, 4)
-    for numpy in (True, False):
-        module = written(model, tmp_path / "model.py", numpy)
-        assert close(module.predict_proba(x), model.predict_proba(x), 1e-6)
+    for shift in (20250101.0, (20250101.0,) * 4):
+        model = around(cp.ReLU(), scaling=cp.Scaling(shift, 0.1))
+        for numpy in (True, False):
+            module = written(model, tmp_path / "model.py", numpy)
+            assert close(module.predict_proba(x), model.predict_proba(x), 1e-6)
 
 
 NETWORKS = {
@@ -150,6 +151,11 @@ def test_program_answers_as_the_command_does(
     for mine, other in zip(ours[1:], theirs[1:], strict=True):
         for a, b in zip(mine, other, strict=True):
             assert a == b or float(a) == pytest.approx(float(b), rel=1e-5, abs=1e-7)
+
+
+def test_a_byte_order_mark_is_no_column_name(tmp_path: Path) -> None:
+    to_python(NETWORKS["value"], tmp_path / "model.py", numpy=False)
+    assert execute(tmp_path / "model.py", "\ufeff1,2\n", False).count("\n") == 2
 
 
 @NEEDS

@@ -151,7 +151,7 @@ def graph_of(model: Model, probabilities: bool) -> Proto:
     """The ONNX graph of `model`, with its loss's link where `probabilities` are asked for."""
     network = model.network
     g = Graph(model.dtype)
-    for name, values in (network.theta.named(model.theta) | network.state.named(model.state)).items():
+    for name, values in model.arrays().items():
         g.array(name, values)
     z = "x" if model.scaling is None else _scaled(g, model.scaling)
     for i, (layer, g.place) in enumerate(zip(network.layers, network.names, strict=True)):

@@ -81,8 +81,7 @@ def _own(proto: Proto, arrays: Arrays) -> Model | None:
 
 
 def _fill(model: Model, arrays: Arrays) -> None:
-    network = model.network
-    for name, values in (network.theta.named(model.theta) | network.state.named(model.state)).items():
+    for name, values in model.arrays().items():
         values[...] = arrays[name]
 
 

@@ -237,8 +237,7 @@ def _table(model: Model, numpy: bool) -> str:
 
 
 def _weights(model: Model) -> str:
-    arrays = model.network.theta.named(model.theta) | model.network.state.named(model.state)
-    lines = [_array(name, values) for name, values in (arrays | _shifts(model)).items()]
+    lines = [_array(name, values) for name, values in (model.arrays() | _shifts(model)).items()]
     return "\n".join(["w = {", *lines, "}"])
 
 

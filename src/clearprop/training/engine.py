@@ -94,9 +94,11 @@ class EpochRun:
         alarm.rang = False  # what rang before was in finite numbers, as has just been seen
         if self.rate is not None:
             self.optimizer.learning_rate = self.rate(self.done)
-        work.before_step(self.optimizer.learning_rate)
+        if work.penalized:
+            work.before_step(self.optimizer.learning_rate)
         self.optimizer.step(model.theta, gradient)
-        work.after_step()
+        if work.penalized:
+            work.after_step()
         if alarm.rang:
             self._check(work, loss)
         self._loss += weight * loss
@@ -194,7 +196,7 @@ class Tally:
         start, stop = self._counted, self._counted + self._filled
         if self._filled:
             right = self.model.decide(self._noted[: self._filled]) == self.labels[self.order[start:stop]]
-            self._right += int(right.reshape(len(right), -1).all(axis=1).sum())
+            self._right += int(np.count_nonzero(right if right.ndim == 1 else right.all(axis=1)))
         self._counted, self._filled = stop, 0
         return self._right
 

@@ -101,6 +101,7 @@ def fit(
     report = Report(training.settings(), training.history)
     folder = nullcontext() if checkpoint is None else run_folder(checkpoint, checkpoint_every)
     events = nullcontext() if tensorboard is None else board(tensorboard)
+    training.optimizer.may_spend = tensorboard is None  # which shows the gradients
     with folder as keeper, events as noted, shown.open(epochs, training.samples), ctrl_c_asks(stop):
         for epoch in training.run(shown.batch, stop, keeper):
             shown.epoch(epoch)

@@ -12,7 +12,7 @@ from clearprop.arrays.checks import real, truth
 from clearprop.arrays.errors import SettingError, ShapeError, brief
 from clearprop.arrays.kinds import Kind
 
-PIECE = 32768  # elements updated at a time, so that all passes of a rule over a piece stay in the cache
+PIECE = 131072  # elements updated at a time, so that all passes of a rule over a piece stay in the cache
 
 
 @dataclass(repr=False)
@@ -32,11 +32,13 @@ class Optimizer(Kind, ABC, family="optimizer"):
     clip_value: float | None = field(default=None, kw_only=True)
     state: dict[str, Array] = field(init=False, compare=False, default_factory=dict)
     t: int = field(init=False, compare=False, default=0)  # steps taken
+    may_spend: bool = field(init=False, compare=False, default=False)  # whether a step may overwrite the gradient
     _pieces: list[tuple[Array, ...]] = field(init=False, compare=False, default_factory=list)
 
     decay_rates: ClassVar[tuple[str, ...]] = ()  # fields that must lie in 0 <= rate < 1
     positive: ClassVar[tuple[str, ...]] = ("learning_rate", "clip_norm", "clip_value")  # above 0, or None
     slots: ClassVar[tuple[str, ...]] = ()  # names of the vectors that the rule keeps
+    spends: ClassVar[bool] = False  # whether `work` may be the gradient itself: it is read once, before work is written
 
     def __post_init__(self) -> None:
         kind = type(self).__name__
@@ -57,7 +59,7 @@ class Optimizer(Kind, ABC, family="optimizer"):
         """Apply step number `t` to one piece of theta in place; `work` is a buffer of its size."""
 
     def step(self, theta: Array, gradient: Array) -> None:
-        """Move theta (P,) in place; the gradient (P,) is left as it is."""
+        """Move theta (P,) in place; the gradient (P,) is left as it is, unless `may_spend` was set."""
         for vector in (theta, gradient):
             if len(getattr(vector, "shape", ())) != 1:
                 raise ShapeError("optimizer step", "vectors (P,) of floats", brief(vector), "ravel them")
@@ -109,6 +111,8 @@ class Optimizer(Kind, ABC, family="optimizer"):
         vectors = [self.state[name] for name in self.keeps()]
         scratch = xp.empty((min(PIECE, theta.shape[0]),), dtype=theta.dtype)
         self._clipped = xp.empty(scratch.shape, dtype=theta.dtype)
+        if self.may_spend and self.spends and self.clip_norm is None and self.clip_value is None:
+            scratch = None  # one buffer less to go through the cache: 7 % of a step of 784-100-10 at batch 32
         self._pieces = [(theta, gradient), *_cut(theta, gradient, scratch, vectors)]
 
     def fresh(self) -> Self:
@@ -124,7 +128,8 @@ class Optimizer(Kind, ABC, family="optimizer"):
 def _cut(theta: Array, gradient: Array, scratch: Array, vectors: list[Array]) -> Iterator[tuple[Array, ...]]:
     for start in range(0, theta.shape[0], PIECE):
         part = slice(start, min(start + PIECE, theta.shape[0]))
-        yield theta[part], gradient[part], scratch[: part.stop - start], *(vector[part] for vector in vectors)
+        work = gradient[part] if scratch is None else scratch[: part.stop - start]
+        yield theta[part], gradient[part], work, *(vector[part] for vector in vectors)
 
 
 @dataclass(repr=False)
@@ -147,6 +152,7 @@ class SGD(Optimizer):
 
     decay_rates: ClassVar[tuple[str, ...]] = ("momentum",)
     slots: ClassVar[tuple[str, ...]] = ("velocity",)
+    spends: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -92,6 +92,7 @@ class Training:
             check_finite(values, name, "train a new model, or set this weight")
         self._adopt(plan)
         self.plan, self.rate, self.rule = plan, self.optimizer.learning_rate, repr(self.optimizer)
+        self.optimizer.may_spend = True
         if isinstance(self.optimizer, AdamW) and not self.optimizer.decay_biases:
             self.optimizer.decayed = [slice(s.start, s.stop) for s in model.network.theta if len(s.shape) > 1]
         self.dropout = stream(seed, "dropout")
