@@ -71,6 +71,12 @@ def _max(a: Array, axis: int, out: Array, scratch: Array) -> Array:
     return np.maximum.reduce(across, axis=0, out=out if out.ndim == 1 else out[:, 0])
 
 
+def _total(a: Array) -> float:
+    if a.size > 4096:  # where pairwise summation is the more exact one
+        return float(np.add.reduce(a, axis=None))
+    return float(np.dot(_ones(a.size, a.dtype), a.reshape(-1)))
+
+
 def _uniform(rng: "np.random.Generator", out: Array) -> Array:
     return rng.random(out=out, dtype=out.dtype)
 
@@ -91,7 +97,7 @@ NUMPY = SimpleNamespace(
     erf=erf,
     sum=_sum,
     max=_max,
-    total=lambda a: float(np.add.reduce(a, axis=None)),
+    total=_total,
     copy=lambda a, out: np.copyto(out, a),
     uniform=_uniform,
     empty=_zeros,

@@ -1,5 +1,6 @@
 """`clearprop info` and `clearprop data`: what a model and a data set are."""
 
+import dataclasses
 from typing import Annotated, Any
 
 import numpy as np
@@ -35,7 +36,7 @@ def info(
         "seed": trained.seed,
     }  # fmt: skip
     if json:
-        scaling = trained.scaling and vars(trained.scaling)
+        scaling = trained.scaling and dataclasses.asdict(trained.scaling)
         show.document(facts | {"network": trained.network.to_dict(), "scaling": scaling})
         return
     facts |= {"bytes": f"{facts['bytes']:,}", "parameters": f"{trained.network.size:,}"}

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -74,14 +75,21 @@ class Scaling:
     def apply(self, x: NDArray[Any], out: NDArray[Any]) -> NDArray[Any]:
         """Fill and return `out` with the scaled `x` (N, n)."""
         if self.shift == 0.0:
-            np.multiply(x, _array(self.factor, out.dtype), out=out)
+            np.multiply(x, self._array("factor", out.dtype), out=out)
             return out
         # the difference is taken in the data's own precision, for columns such as 20250101
         exact = np.result_type(x.dtype, out.dtype)
-        np.subtract(x, _array(self.shift, exact), out=out, casting="same_kind", dtype=exact)
-        np.multiply(out, _array(self.factor, out.dtype), out=out)
+        np.subtract(x, self._array("shift", exact), out=out, casting="same_kind", dtype=exact)
+        np.multiply(out, self._array("factor", out.dtype), out=out)
         return out
 
+    @cached_property
+    def _made(self) -> dict[tuple[str, Any], Any]:
+        return {}
 
-def _array(numbers: Numbers, dtype: Any) -> Any:
-    return np.asarray(numbers, dtype)
+    def _array(self, name: str, dtype: Any) -> Any:
+        """The shift or the factor as an array, made once for each dtype."""
+        key = name, dtype
+        if key not in self._made:
+            self._made[key] = np.asarray(getattr(self, name), dtype)
+        return self._made[key]
