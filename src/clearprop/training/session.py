@@ -53,9 +53,7 @@ class Plan:
 
 def several(family: Any, values: Any) -> tuple[Any, ...]:
     """One value of a family, or a sequence of them, as a tuple; a SettingError for anything else."""
-    made = (
-        (values,) if isinstance(values, family) else tuple(values) if isinstance(values, (list, tuple)) else (values,)
-    )
+    made = tuple(values) if isinstance(values, (list, tuple)) else (values,)
     for one in made:
         if not isinstance(one, family):
             name = family.__name__
