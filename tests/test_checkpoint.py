@@ -26,13 +26,14 @@ from clearprop.training import session
 session.GLANCE = 0.0
 rng = np.random.default_rng(0)
 x = rng.normal(size=(300, 5))
-data = cp.Dataset.of((x, np.where(x[:, 0] * x[:, 1] > 0, "yes", "no"))).split(0.2)
+data = cp.Dataset.of((x, np.where(x[:, 0] * x[:, 1] > 0, "yes", "no")), image_shape=(5, 1)).split(0.2)
 layers = [24, cp.BatchNorm(), "relu", cp.Dropout(0.3), 1]
 model = cp.Model(cp.Network(5, *layers), cp.SigmoidCrossEntropy(), seed=3)
 cp.fit(
     model, data, cp.Adam(0.01, clip_norm=5.0), epochs=EPOCHS, batch=16, seed=4, threads=1, penalties=cp.L2(1e-4),
     schedule=cp.ReduceOnPlateau(patience=2), stopping=cp.EarlyStopping("test_loss", patience=EPOCHS - 1),
-    class_weight="balanced", checkpoint=sys.argv[1], checkpoint_every=EVERY,
+    class_weight="balanced", augment=[cp.Shift(0.1), cp.Elastic(0.1, 1.0)],
+    checkpoint=sys.argv[1], checkpoint_every=EVERY,
 )
 """
 
@@ -197,7 +198,7 @@ def test_two_runs_in_one_folder(tmp_path: Path) -> None:
     ("change", "says"),
     [
         (lambda: {"model": cp.Model(cp.Network(5, 7, 1), cp.SigmoidCrossEntropy())}, "the network of the run"),
-        (lambda: {"penalties": cp.L2(0.1)}, "the plan of the run"),
+        (lambda: {"penalties": cp.L2(0.1)}, "the penalties of the run"),
         (lambda: {"seed": 5}, "the seed of the run"),
     ],
 )

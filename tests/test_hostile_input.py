@@ -1,8 +1,11 @@
 """What an attacker found: each once gave a silent wrong answer, a bare traceback or a broken file."""
 
+import errno
+import json
 import os
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -109,6 +112,9 @@ def test_numbers_of_other_types_are_kept_as_plain_ones(tmp_path: Path) -> None:
         lambda: cp.fit(model_of(), (X[:1], [b"\xff"])),
         lambda: cp.SGD(0.1).step([1.0], [1.0]),
         lambda: cp.Network.from_json(None),  # type: ignore[arg-type]
+        lambda: cp.EarlyStopping(metric=["loss"]),  # type: ignore[arg-type]
+        lambda: model_of().to_onnx("x.onnx", probabilities="no"),  # type: ignore[arg-type]
+        lambda: model_of().to_python("x.py", numpy=1),  # type: ignore[arg-type]
     ],
 )
 def test_one_sentence_and_no_warning(call) -> None:
@@ -177,3 +183,139 @@ def test_rows_that_the_command_line_once_lost(tmp_path: Path, monkeypatch, capsy
     Path("typo.csv").write_text("1,1O\n0,20\n1,30\n")
     with pytest.raises(cp.DataError, match="header=True or header=False"):
         cp.data.csv("typo.csv")
+
+
+def test_a_split_that_leaves_a_class_out_is_refused() -> None:
+    rare = np.append(T[:-1] % 2, 2)
+    for labels, name in (rare, "2"), (np.array(["a", "b", "rare"])[rare], "'rare'"):
+        with pytest.raises(cp.DataError, match=f"none of class {name} in one, of 1 in all"):
+            cp.Dataset.of((X, labels)).split(0.2)
+    assert len(cp.Dataset.of((X, T)).split(0.2).test or ()) == 6
+    cp.Dataset.of((X, np.arange(30) + 18)).split(0.2)  # values, such as ages
+    cp.Dataset.of((X, np.eye(3)[rare])).split(0.2)
+
+
+def test_a_report_with_text_where_numbers_belong() -> None:
+    text = cp.fit(model_of(), (X, T), epochs=2).to_json()
+    assert cp.Report.from_json(text).to_json() == text
+    for name in json.loads(text)["history"][1]:
+        for bad in ("x", [1], {}):
+            data = json.loads(text)
+            data["history"][1][name] = bad
+            with pytest.raises(cp.FileError, match=name):
+                cp.Report.from_json(json.dumps(data))
+    for name, bad in [
+        ("settings", 3),
+        ("history", 3),
+        ("history", [3]),
+        ("history", [{"zz": 1}]),
+        ("interrupted", "no"),
+    ]:
+        with pytest.raises(cp.ClearpropError):
+            cp.Report.from_json(json.dumps(json.loads(text) | {name: bad}))
+
+
+def test_a_rate_that_falls_to_nothing() -> None:
+    cp.fit(model_of(), (X, T), epochs=3, schedule=cp.InverseScaling(1e6))
+
+
+def test_class_weights_whose_sum_overflows() -> None:
+    cp.fit(model_of(), (X, T), epochs=1, class_weight={0: 1e308, 1: 1e308})
+
+
+def test_foreign_files_in_the_folder_of_a_run(tmp_path: Path) -> None:
+    def trained(epochs: int) -> list[float]:
+        model = model_of()
+        cp.fit(model, (X, T), epochs=epochs, checkpoint=tmp_path / "run")
+        return model.theta.tolist()
+
+    trained(2)
+    (tmp_path / "run" / "checkpoints" / "\u00b2.safetensors").write_bytes(b"")  # a digit that is no number
+    model_of().save(tmp_path / "run" / "checkpoints" / "00000099.safetensors")
+    with pytest.warns(RuntimeWarning, match="wanted a checkpoint, got another file"):
+        resumed = trained(4)
+    plain = model_of()
+    cp.fit(plain, (X, T), epochs=4)
+    assert resumed == plain.theta.tolist()
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [b"\xff\n\xff\n", b"[" * 100_000 + b"\n1\n", b'{"number": 1, "seconds": "x", "samples": 1, "loss": 1}\n1\n'],
+)
+def test_a_metrics_file_that_is_none(lines: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "metrics.jsonl").write_bytes(lines)
+    assert main(["runs", str(tmp_path)]) == 1
+    assert "line 1: wanted an epoch" in capsys.readouterr().err
+
+
+def test_resuming_writes_into_the_folder_that_it_was_given_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["train", "--data", "xor", "--epochs", "2", "--checkpoint", "run"]) == 0
+    (tmp_path / "run").rename("moved")
+    config = Path("moved/config.toml")
+    full = config.read_text()
+    assert main(["resume", "moved"]) == 0
+    assert not Path("run").exists()
+    config.write_text('data = "xor"\nepochs = 2\n')
+    assert main(["resume", "moved"]) == 0  # what is usual needs no saying
+    capsys.readouterr()
+    config.write_text(full.replace("[128]", "[9]"))
+    assert main(["resume", "moved"]) == 1
+    assert "wanted the network of the run" in capsys.readouterr().err
+    config.write_text("")
+    assert main(["resume", "moved"]) == 1
+    assert config.read_text() == ""
+
+
+def test_a_full_disk_is_told_and_does_not_end_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    from tensorboardX.record_writer import RecordWriter
+
+    monkeypatch.setattr(RecordWriter, "flush", full)
+    with pytest.warns(RuntimeWarning, match="events end before epoch 1") as warned:
+        cp.fit(model_of(), (X, T), epochs=3, tensorboard=tmp_path / "events")
+    assert len(warned) == 1
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(cp.FileError, match="no space left on device; make room on the disk"):
+        model_of().to_python(tmp_path / "m.py")
+    assert [path.name for path in tmp_path.iterdir()] == ["events"]
+
+
+def test_packed_numbers_of_an_onnx_file_are_counted(tmp_path: Path) -> None:
+    content = b"\x01" * 300_000
+    for number in (1, 5, 7):  # the dims of an array of the graph, one byte each
+        length = len(content)
+        content = bytes([number << 3 | 2, length & 127 | 128, length >> 7 & 127 | 128, length >> 14]) + content
+    (tmp_path / "m.onnx").write_bytes(content)
+    with pytest.raises(cp.FileError, match="fields"):
+        cp.from_onnx(tmp_path / "m.onnx")
+
+
+@pytest.mark.parametrize(
+    ("misuse", "says"),
+    [
+        (lambda model, data: next(cp.train(model, data, watch=3)), "watch to be a function"),
+        (lambda model, data: next(cp.train(model, data, class_weight=np.ones(3))), "class_weight"),
+        (lambda model, data: cp.loss_and_gradient(model, model.theta.astype("f8"), data.train, cp.Workspace(model, 9)),
+         "of float32"),
+        (lambda model, data: cp.loss_and_gradient(model, [0.0], data.train, cp.Workspace(model, 9)), "theta"),
+        (lambda model, data: cp.Adam(None), "learning_rate"),
+        (lambda model, data: cp.AdamW(decay_biases="no"), "decay_biases"),
+    ],
+)  # fmt: skip
+def test_misuse_in_python_is_one_sentence(misuse: Any, says: str) -> None:
+    data = cp.Dataset.of((np.eye(3)[[0, 1, 2] * 3], [0, 1, 2] * 3))
+    with pytest.raises(cp.ClearpropError, match=says):
+        misuse(cp.Model(cp.Network(3, 3), cp.SoftmaxCrossEntropy()), data)
+
+
+def test_a_learning_rate_changed_to_nonsense_is_noticed() -> None:
+    optimizer = cp.SGD(0.1)
+    optimizer.learning_rate = 0
+    with pytest.raises(cp.SettingError, match="learning_rate"):
+        next(cp.train(cp.Model(cp.Network(2, 1), cp.SquaredError()), ([[1.0, 2.0]], [1.0]), optimizer))

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.metrics import mean_poisson_deviance
 
 import clearprop as cp
 from clearprop.arrays.backend import NUMPY
@@ -188,6 +189,32 @@ def test_binary_cross_entropy_of_huge_logits(z: float) -> None:
     model = cp.Model(cp.Network(1, cp.Identity()), cp.SigmoidCrossEntropy(), dtype="float64")
     assert model.evaluate(([[z]], [int(z > 0)])).loss == 0.0
     assert model.evaluate(([[z]], [int(z < 0)])).loss == 1000.0
+
+
+def test_poisson_is_half_the_deviance() -> None:
+    """Against scikit-learn's mean deviance, with a count of 0; and 0 where every rate is its count."""
+    t, z = np.array([[0.0], [1.0], [7.0]]), np.array([[-2.0], [0.5], [1.5]])
+    model = cp.Model(cp.Network(1, cp.Identity()), cp.Poisson(), dtype="float64")
+    assert model.evaluate((z, t)).loss == pytest.approx(mean_poisson_deviance(t, np.exp(z)) / 2, rel=1e-14)
+    assert model.evaluate((np.log(t[1:]), t[1:])).loss == pytest.approx(0.0, abs=1e-15)
+    np.testing.assert_array_equal(model.predict_proba(z), np.exp(z))
+    np.testing.assert_array_equal(model.predict(z), np.exp(z)[:, 0])
+    assert model.evaluate((z, t)).mean_absolute_error == pytest.approx(np.abs(np.exp(z) - t).mean())
+
+
+@pytest.mark.parametrize(
+    ("loss", "last", "wanted"),
+    [
+        (cp.Poisson(), -1, "a count of at least 0"),
+        (cp.Poisson(), -0.5, "a count of at least 0"),
+        (cp.SigmoidCrossEntropy(), -0.5, "a probability from 0 to 1"),
+        (cp.SoftmaxCrossEntropy(), 1.5, "a probability from 0 to 1"),
+    ],
+)
+def test_targets_out_of_bounds_are_named(loss: cp.Loss, last: float, wanted: str) -> None:
+    t = [[1, 0], [0, last]]
+    with pytest.raises(cp.DataError, match=rf"targets, row 1, column 1: wanted {wanted}, got {last}"):
+        cp.fit(cp.Model(cp.Network(2, 2), loss), (np.eye(2), t))
 
 
 def test_dropout_scales_what_it_keeps_and_only_while_training() -> None:

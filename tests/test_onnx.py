@@ -361,7 +361,7 @@ def test_precision_of_the_weights(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("link", "loss"),
     [("Softmax", cp.SoftmaxCrossEntropy()), ("LogSoftmax", cp.SoftmaxCrossEntropy()),
-     ("Sigmoid", cp.SigmoidCrossEntropy()), ("Relu", cp.MeanSquaredError())],
+     ("Sigmoid", cp.SigmoidCrossEntropy()), ("Exp", cp.Poisson()), ("Relu", cp.MeanSquaredError())],
 )  # fmt: skip
 def test_the_link_tells_the_loss(link: str, loss: cp.Loss, tmp_path: Path) -> None:
     path = Made().linear().add(link).save(tmp_path)

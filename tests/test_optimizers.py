@@ -216,6 +216,25 @@ def test_clipping_a_gradient_whose_square_overflows() -> None:
     np.testing.assert_allclose(theta, [-3, 4], rtol=1e-6)
 
 
+@pytest.mark.parametrize("optimizer", EVERY_RULE, ids=repr)
+def test_what_vanishes_becomes_zero(optimizer: cp.Optimizer) -> None:
+    """Nothing stays subnormal, which is slow, when the gradient of a weight has become 0."""
+    fading, theta = optimizer.fresh(), np.array([1.0, 1e-35, -1e-35], np.float32)
+    fading.step(theta, np.array([1.0, 0.0, 0.0], np.float32))
+    for _ in range(20 * optimizers.SWEEP - 1):
+        fading.step(theta, np.zeros(3, np.float32))
+    for vector in (theta, *fading.state.values()):
+        assert not np.any((vector != 0) & (np.abs(vector) < optimizers.VANISHED))
+    assert theta.tolist()[1:] == [0.0, 0.0]
+
+
+def test_a_sweep_hides_no_divergence() -> None:
+    theta, optimizer = np.array([np.nan, np.inf, 1.0]), cp.SGD(0.1)
+    for _ in range(optimizers.SWEEP):
+        optimizer.step(theta, np.zeros(3))
+    np.testing.assert_array_equal(theta, [np.nan, np.inf, 1.0])
+
+
 def test_shapes_that_do_not_fit_are_named() -> None:
     with pytest.raises(cp.ShapeError, match="gradient of shape"):
         cp.SGD(0.1).step(np.zeros(3), np.zeros(4))

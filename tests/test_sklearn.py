@@ -1,6 +1,7 @@
 """The estimators: scikit-learn's own checks, the same networks as scikit-learn's, and what they add."""
 
 import pickle
+import runpy
 import signal
 import subprocess
 import sys
@@ -191,6 +192,16 @@ def test_the_model_inside_can_be_saved_and_answers_with_the_classes(tmp_path) ->
     assert not estimator.model_.weights["dense1.W"].any()
 
 
+def test_a_model_of_counts_can_be_saved_and_exported(tmp_path) -> None:
+    estimator = MLPRegressor("poisson", (8,), max_iter=5, random_state=0).fit(XR, np.abs(YR))
+    estimator.model_.save(tmp_path / "model.safetensors")
+    loaded = cp.load(tmp_path / "model.safetensors")
+    np.testing.assert_array_equal(loaded.predict(XR), estimator.predict(XR))
+    loaded.to_python(tmp_path / "model.py")
+    module = runpy.run_path(str(tmp_path / "model.py"))
+    np.testing.assert_allclose(module["predict"](XR), estimator.predict(XR), rtol=1e-6)
+
+
 # what is added
 
 
@@ -307,6 +318,8 @@ BAD = [
     ({"learning_rate_init": 0.0}, "learning_rate_init to be a finite number above 0, got 0.0"),
     ({"learning_rate_init": -1}, "learning_rate_init"),
     ({"activation": "rleu"}, "did you mean relu"),
+    ({"activation": "dropout"}, "the name of an activation, got 'dropout'"),
+    ({"activation": cp.Dense(3)}, r"the name of an activation, got Dense\(3\)"),
     ({"activation": ["relu", "tanh"]}, "activation for each of the 1 hidden layers"),
     ({"solver": "lbgfs"}, "did you mean lbfgs"),
     ({"n_iter_no_change": 0}, "n_iter_no_change"),
@@ -328,7 +341,20 @@ def test_bad_settings_are_told_in_one_sentence(settings, message: str) -> None:
     assert "\n" not in str(told.value)
 
 
+def test_a_rate_that_falls_to_nothing() -> None:
+    MLPClassifier((4,), solver="sgd", learning_rate="invscaling", power_t=1e6, max_iter=2).fit(X, Y)
+
+
 def test_bad_targets_are_told() -> None:
+    with pytest.raises(cp.DataError, match="but not of all"):
+        MLPRegressor(early_stopping=True, validation_fraction=0.999).fit(XR, YR)
+    changed = MLPRegressor(max_iter=1, warm_start=True).fit(XR, YR).set_params(loss="poisson")
+    with pytest.raises(cp.SettingError, match=r"targets for the loss of the first call, SquaredError\(\)"):
+        changed.fit(XR, YR**2)
+    begun = MLPClassifier(max_iter=1, warm_start=True).fit(X, NAMES[Y])
+    with pytest.raises(cp.DataError, match="one class each, as before, got several labels each"):
+        begun.fit(X, np.eye(10, dtype=int)[Y])
+    assert begun.predict(X[:1])[0] in NAMES
     with pytest.raises(ValueError, match="Input y contains NaN"):
         MLPRegressor().fit(XR, np.where(YR > 1, np.nan, YR))
     with pytest.raises(cp.DataError, match="at least 0"):

@@ -20,8 +20,8 @@ from clearprop.arrays.errors import FileError, SettingError
 from clearprop.cli import export, main
 from clearprop.export import standalone
 from clearprop.export.standalone import LINKS, ROWS, source, to_python
-from layer_table import LAYERS, LayerRow
-from random_models import around, close, models, often, samples
+from layer_table import LAYERS, LOSSES, LayerRow, LossRow
+from random_models import around, close, models, often, samples, shaken
 
 NEEDS = pytest.mark.parametrize("numpy", [True, False], ids=["with NumPy", "with Python only"])
 
@@ -68,6 +68,15 @@ def test_each_layer(row: LayerRow, dtype: str, numpy: bool, tmp_path: Path) -> N
     tolerance = 1e-6 if dtype == "float32" else 1e-12
     assert close(module.predict_proba(x), model.predict_proba(x), tolerance)
     assert list(module.predict(x)) == model.predict(x).tolist()
+
+
+@NEEDS
+@pytest.mark.parametrize("row", LOSSES, ids=lambda row: row.id)
+def test_each_link(row: LossRow, numpy: bool, tmp_path: Path) -> None:
+    model = shaken(cp.Model(cp.Network(4, 5, "tanh", row.outputs), row.loss, dtype="float64"))
+    module, x = written(model, tmp_path / "model.py", numpy), samples(model)
+    assert close(module.predict_proba(x), model.predict_proba(x), 1e-12)
+    assert close(module.predict(x), model.predict(x), 1e-12)
 
 
 def doubled(model: cp.Model) -> cp.Model:

@@ -5,6 +5,7 @@ import autograd.numpy as anp
 import autograd.scipy.special as special
 import numpy as np
 import pytest
+from scipy.special import xlogy
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 import clearprop as cp
@@ -46,6 +47,7 @@ LOSS = {
         anp.where(anp.abs(z - t) <= loss.delta, 0.5 * (z - t) ** 2, loss.delta * (anp.abs(z - t) - 0.5 * loss.delta)),
         axis=1,
     ),
+    cp.Poisson: lambda loss, z, t: anp.sum(xlogy(t, t) - t * z - t + anp.exp(z), axis=1),
     cp.SoftmaxCrossEntropy: lambda loss, z, t: (
         -anp.sum(
             ((1 - loss.label_smoothing) * t + loss.label_smoothing / t.shape[1])
@@ -101,10 +103,14 @@ def test_classifier_against_scikit_learn(activation: str, outputs: int) -> None:
 
 
 @pytest.mark.parametrize("outputs", [1, 2])
-def test_regressor_against_scikit_learn(outputs: int) -> None:
-    assert_scikit(
-        MLPRegressor(activation="tanh"), cp.Network(4, 5, "tanh", 3, "tanh", outputs), cp.SquaredError(), "values"
-    )
+@pytest.mark.parametrize(
+    ("name", "loss", "kind"),
+    [("squared_error", cp.SquaredError(), "values"), ("poisson", cp.Poisson(), "probabilities")],
+    ids=["squared error", "Poisson"],
+)
+def test_regressor_against_scikit_learn(name: str, loss: cp.Loss, kind: str, outputs: int) -> None:
+    theirs = MLPRegressor(name, activation="tanh")
+    assert_scikit(theirs, cp.Network(4, 5, "tanh", 3, "tanh", outputs), loss, kind)
 
 
 def assert_scikit(theirs, network: cp.Network, loss: cp.Loss, kind: str) -> None:

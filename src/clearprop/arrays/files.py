@@ -1,6 +1,7 @@
 """Reading and writing files safely: every failure is a FileError, and no reader ever sees half a file."""
 
 import contextlib
+import errno
 import gzip
 import os
 import sys
@@ -43,6 +44,8 @@ def told(path: Path, wanted: str) -> Iterator[None]:
         reason = getattr(error, "strerror", None) or str(error)
         missing = isinstance(error, FileNotFoundError) and not path.parent.is_dir()
         advice = f"create the folder {path.parent} first" if missing else "check the path and its permissions"
+        if getattr(error, "errno", None) == errno.ENOSPC:
+            advice = "make room on the disk"
         raise FileError(str(path), wanted, reason[:1].lower() + reason[1:], advice) from None
 
 

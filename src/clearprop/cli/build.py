@@ -6,6 +6,7 @@ from typing import Any
 
 from clearprop.arrays.errors import DataError, SettingError, brief, suggest
 from clearprop.cli.settings import Settings
+from clearprop.data.augmentation import Distortion
 from clearprop.data.dataset import Dataset
 from clearprop.layers.activations import Activation
 from clearprop.layers.base import Layer
@@ -68,7 +69,7 @@ def optimizer(chosen: Settings) -> Optimizer:
 
 
 def rules(chosen: Settings) -> dict[str, Any]:
-    """Penalties, schedule, stopping rules and class weights, as `fit` takes them."""
+    """Penalties, schedule, stopping rules, class weights and distortions, as `fit` takes them."""
     penalties = {L1: chosen.l1, L2: chosen.l2, WeightDecay: chosen.weight_decay, MaxNorm: chosen.max_norm}
     stopping: list[Stopping] = [] if chosen.patience is None else [EarlyStopping(patience=chosen.patience)]
     if chosen.time_limit is not None:
@@ -78,7 +79,20 @@ def rules(chosen: Settings) -> dict[str, Any]:
         "schedule": known(Schedule, "schedule", chosen.schedule)() if chosen.schedule else None,
         "stopping": stopping,
         "class_weight": "balanced" if chosen.balanced else None,
+        "augment": [_distortion(part.strip()) for part in (chosen.augment or "").split(",") if part.strip()],
     }
+
+
+def _distortion(text: str) -> Distortion:
+    """A distortion from its name and, after an equals sign, how strong it is: shift=3."""
+    name, _, size = text.partition("=")
+    kind: type[Any] = known(Distortion, "augment", name.strip())
+    try:
+        sizes = [float(size)] if size else []
+    except ValueError:
+        raise SettingError("--augment", f"a number after {name}=", brief(size), f"such as {name}=2") from None
+    made: Distortion = kind(*sizes)
+    return made
 
 
 def batch(chosen: Settings, samples: int) -> int:

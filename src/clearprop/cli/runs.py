@@ -7,10 +7,10 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from clearprop.arrays.errors import FileError
-from clearprop.arrays.files import location
+from clearprop.arrays.files import location, told
 from clearprop.arrays.table import Table
 from clearprop.cli import show, train
-from clearprop.cli.settings import OUTPUT, Settings, from_toml
+from clearprop.cli.settings import OUTPUT, Settings, combined, from_toml
 from clearprop.training.checkpoint import metrics
 from clearprop.training.report import Report
 
@@ -28,9 +28,11 @@ def resume(
     It ends with the very weights of a run that was never interrupted.
     """
     config = location(run) / train.CONFIG
-    if not config.is_file():
+    with told(config, "the folder of a run"):
+        begun = config.is_file()
+    if not begun:
         raise FileError(run, f"the folder of a run, with {train.CONFIG}", "none", "begin one with train --checkpoint")
-    return train.carry_out(dataclasses.replace(from_toml(config), checkpoint=run), json)
+    return train.carry_out(dataclasses.replace(combined(from_toml(config)), checkpoint=run), json)
 
 
 def runs(
@@ -58,8 +60,9 @@ def runs(
 
 
 def _runs_in(folder: Path) -> list[Path]:
-    if (folder / "metrics.jsonl").is_file():
-        return [folder]
+    with told(folder, "a folder of runs"):
+        if (folder / "metrics.jsonl").is_file():
+            return [folder]
     return sorted(path.parent for path in folder.glob("*/metrics.jsonl"))
 
 

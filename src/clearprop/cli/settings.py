@@ -147,6 +147,13 @@ class Settings(Source):
     balanced: Annotated[
         bool | None, Parameter(group=RULES, negative=(), help="Let every class count as much as any other")
     ] = None
+    augment: Annotated[
+        str | None,
+        Parameter(
+            group=RULES, metavar="NAMES",
+            help="Distort images anew each time by shift, rotation, scale, shear, elastic; sizes as in shift=3,shear=5",
+        ),
+    ] = None  # fmt: skip
     threads: Annotated[
         int | None,
         Parameter(group=TRAINING, metavar="N", converter=integer, help="Processor cores to use [what suits its size]"),

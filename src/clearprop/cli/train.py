@@ -62,7 +62,7 @@ def carry_out(chosen: Settings, json: bool) -> int:
         chosen = dataclasses.replace(chosen, test=SHARE)
         data = inputs.parted(data, SHARE, chosen.seed or 0)
     name = "model" if chosen.checkpoint else re.sub(r"[^\w.-]", "_", data.name)
-    target = _target(chosen.out or folder / (name + SUFFIX))
+    out, target = chosen.out, _target(chosen.out or folder / (name + SUFFIX))
     outputs, loss = build.outputs_and_loss(data, loss)
     layers = build.hidden(chosen, activation)
     model = Model(Network(data.train.x.shape[1], *layers, outputs), loss, chosen.seed or 0)
@@ -80,8 +80,8 @@ def carry_out(chosen: Settings, json: bool) -> int:
         if data.target:
             kind = "values" if data.classes is None else f"{len(data.classes)} classes"
             show.say(f"predicting {data.target} ({kind}); --label takes another column")
-    if chosen.checkpoint:
-        to_toml(folder / CONFIG, _anywhere(chosen))
+    if chosen.checkpoint and not has_checkpoint(chosen.checkpoint):
+        to_toml(folder / CONFIG, _anywhere(dataclasses.replace(chosen, out=out)))
     report = fit(
         model, data, optimizer, chosen.epochs or 0, batch, chosen.seed or 0, chosen.threads,
         checkpoint=chosen.checkpoint, tensorboard=chosen.tensorboard, **rules,

@@ -188,7 +188,8 @@ class Dataset:
     def split(self, share: float = 0.2, seed: int = 0) -> "Dataset":
         """A Dataset whose test part is `share` of this one's training part, every class in its share.
 
-        An existing test part is left out: use it for the final word. 0 < share < 1.
+        An existing test part is left out: use it for the final word. 0 < share < 1. A DataError where a part would
+        be left without a class.
         """
         real("split", "share", share, low=0.0, high=1.0, open_low=True)
         count = round(share * len(self.train))
@@ -199,7 +200,24 @@ class Dataset:
             )  # fmt: skip
         chosen = np.zeros(len(self.train), bool)
         chosen[_stratified(self.train.t, count, seed)] = True
+        self._check_parts(chosen)
         return dataclasses.replace(self, train=self.train[~chosen], test=self.train[chosen])
+
+    def _check_parts(self, chosen: NDArray[np.bool_]) -> None:
+        """Raise a DataError where a class has no sample that is `chosen`, or only such."""
+        t = self.train.t
+        found = np.unique(t)
+        # whole numbers may be values to predict, but not where they are those of classes: 0, 1, ... with none missing
+        if t.ndim > 1 or not (self.classes or np.array_equal(found, np.arange(len(found)))):
+            return
+        for part in (t[chosen], t[~chosen]):
+            for left_out in np.setdiff1d(found, part):
+                label = self.classes[left_out] if self.classes else int(left_out)
+                raise DataError(
+                    f"split of {self.name}", "samples of each class in both parts",
+                    f"none of class {label!r} in one, of {np.count_nonzero(t == left_out)} in all",
+                    "change the share, or drop that class",
+                )  # fmt: skip
 
     def take(self, count: int, seed: int = 0) -> "Dataset":
         """The same Dataset with only `count` training samples, every class in its share; the test part stays."""

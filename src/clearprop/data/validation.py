@@ -128,7 +128,7 @@ def weights(weight: ArrayLike) -> NDArray[np.float64]:
     """Weights (N,): finite, at least 0, not all 0."""
     array = _numeric(weight, "weights").astype(np.float64)
     check_finite(array, "weights")
-    if array.ndim != 1 or (array < 0).any() or not array.sum() > 0:
+    if array.ndim != 1 or (array < 0).any() or not array.any():
         raise DataError(
             "weights", "one number of at least 0 for each sample, not all 0", brief(weight), "change the weights"
         )

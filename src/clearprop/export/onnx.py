@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from clearprop.arrays.checks import truth
 from clearprop.arrays.errors import SettingError, missing
 from clearprop.arrays.files import atomic
 from clearprop.data.scaling import Scaling
@@ -32,7 +33,7 @@ from clearprop.layers.activations import (
 from clearprop.layers.base import Layer
 from clearprop.layers.dense import Dense
 from clearprop.layers.dropout import Dropout
-from clearprop.layers.losses import Loss, SigmoidCrossEntropy, SoftmaxCrossEntropy
+from clearprop.layers.losses import Loss, Poisson, SigmoidCrossEntropy, SoftmaxCrossEntropy
 from clearprop.layers.normalization import BatchNorm, LayerNorm
 from clearprop.network.model import Model
 from clearprop.version import __version__
@@ -116,6 +117,7 @@ ROWS: dict[type[Layer], Callable[[Graph, Any, str, Any], str]] = {  # from x to 
 LINKS: dict[type[Loss], Callable[[Graph, str], str]] = {
     SoftmaxCrossEntropy: lambda g, z: g.op("Softmax", z, axis=-1),
     SigmoidCrossEntropy: lambda g, z: g.op("Sigmoid", z),
+    Poisson: lambda g, z: g.op("Exp", z),
 }
 
 
@@ -131,11 +133,12 @@ def to_onnx(model: Model, path: str | os.PathLike[str], *, probabilities: bool =
     MissingExtra without the package onnx; a SettingError for a layer without a row and a model above 2 GiB; a
     FileError where the file cannot be written.
     """
+    truth("to_onnx", "probabilities", probabilities)
     size = model.theta.nbytes + model.state.nbytes
     if size > LARGEST:
         raise SettingError("to_onnx", "a model of at most 2 GiB", f"{size / 2**30:.1f} GiB", "use model.save")
     onnx = package()
-    described = {"clearprop": json.dumps(describe(model))}
+    described = {"clearprop": json.dumps(model.describe())}
     if model.classes is not None:
         described["classes"] = json.dumps(model.classes)
     proto = onnx.helper.make_model(
@@ -181,13 +184,3 @@ def _link(g: Graph, loss: Loss, z: str) -> None:
         link(g, z)
     elif type(loss).link is not Loss.link:
         raise SettingError(repr(loss), "a loss with a row for ONNX", "none", f"add one: {__name__}.LINKS")
-
-
-def describe(model: Model) -> dict[str, Any]:
-    """What of `model` the graph does not tell, as plain data."""
-    scaling = model.scaling
-    return {
-        "network": model.network.to_dict(), "loss": model.loss.to_dict(), "dtype": str(model.dtype),
-        "seed": model.seed, "classes": model.classes, "threshold": model.threshold,
-        "scaling": None if scaling is None else {"shift": scaling.shift, "factor": scaling.factor},
-    }  # fmt: skip

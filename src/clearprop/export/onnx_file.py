@@ -16,6 +16,7 @@ from clearprop.export.onnx import Proto, package
 
 MOST_BYTES = 2**31 - 1  # of any protobuf message
 MOST_FIELDS = 2**18  # an empty message is 2 bytes in a file and over 100 in memory
+INTEGERS = (1, 2, 3, 4)  # of google.protobuf's cpp types; packed, one is 1 byte in a file and 8 in memory
 DEEPEST = 20  # messages within messages; an array within a node within the graph is 4
 MOST_DIMENSIONS = 8
 ADVICE = "export it again"
@@ -68,6 +69,8 @@ def _fields(content: bytes, start: int, stop: int, kind: Any, depth: int) -> int
                 if depth == DEEPEST:
                     return MOST_FIELDS + 1
                 count += _fields(content, start, min(start + length, stop), field.message_type, depth + 1)
+            elif field is not None and field.cpp_type in INTEGERS:
+                count += length
             start += length
         else:
             start += {1: 8, 5: 4}.get(tag & 7, 0)
@@ -92,7 +95,7 @@ def array(where: str, tensor: Proto) -> NDArray[Any]:
             where, "numbers in the file itself", "the name of another file",
             "export it without external data; in PyTorch, external_data=False",
         )  # fmt: skip
-    dims = tuple(tensor.dims)
+    dims = tuple(tensor.dims[: MOST_DIMENSIONS + 1])
     if len(dims) > MOST_DIMENSIONS or any(d < 1 for d in dims):
         raise FileError(where, "a shape", brief(dims), ADVICE)
     if tensor.data_type == STRING:

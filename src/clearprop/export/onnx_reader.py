@@ -23,14 +23,14 @@ from clearprop.export.onnx_steps import LENGTHS, OPERATIONS, PATTERNS, Part, Ste
 from clearprop.layers.activations import Identity, Sigmoid
 from clearprop.layers.base import Layer
 from clearprop.layers.dense import Dense
-from clearprop.layers.losses import Loss, MeanSquaredError, SigmoidCrossEntropy, SoftmaxCrossEntropy
+from clearprop.layers.losses import Loss, MeanSquaredError, Poisson, SigmoidCrossEntropy, SoftmaxCrossEntropy
 from clearprop.network.model import Model
 from clearprop.network.network import Network
 
 DOMAINS = ("", "ai.onnx", "ai.onnx.ml")
 FLOATS = (1, 11)  # float32 and float64, in onnx.TensorProto
 SCALERS = ("Add", "Sub", "Mul", "Div", "Scaler")  # when they come first
-ELSEWHERE = (*SCALERS, "Flatten", "Reshape", "Softmax", "LogSoftmax")  # known, but not at every place
+ELSEWHERE = (*SCALERS, "Flatten", "Reshape", "Softmax", "LogSoftmax", "Exp")  # known, but not at every place
 CHOICES = {"ArgMax", "ZipMap", "Binarizer"}  # which turn probabilities into classes
 FURTHER = CHOICES | {"ArrayFeatureExtractor", "LabelEncoder", "Reshape", "Cast"}  # and what may follow
 LABELS = ("classlabels_int64s", "classlabels_strings", "values_int64s", "values_strings")
@@ -215,6 +215,9 @@ class Chain:
         return True
 
     def _is_link(self, step: Step) -> bool:
+        if step.kind == "Exp":
+            self.loss = Poisson()
+            return True
         if step.kind not in ("Softmax", "LogSoftmax") or step.settings.get("axis", -1) not in (-1, 1):
             return False
         self.loss = SoftmaxCrossEntropy()

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from clearprop.arrays.checks import truth
 from clearprop.arrays.errors import SettingError
 from clearprop.arrays.files import atomic
 from clearprop.export import standalone_text as text
@@ -29,7 +30,7 @@ from clearprop.layers.activations import (
 from clearprop.layers.base import Layer
 from clearprop.layers.dense import Dense
 from clearprop.layers.dropout import Dropout
-from clearprop.layers.losses import Loss, SigmoidCrossEntropy, SoftmaxCrossEntropy
+from clearprop.layers.losses import Loss, Poisson, SigmoidCrossEntropy, SoftmaxCrossEntropy
 from clearprop.layers.normalization import BatchNorm, LayerNorm
 from clearprop.network.model import Model
 from clearprop.version import __version__
@@ -85,6 +86,7 @@ ROWS: dict[type[Layer], Row] = {
 LINKS: dict[type[Loss], tuple[str, str]] = {
     SoftmaxCrossEntropy: ("softmax(z)", "softmax(z)"),
     SigmoidCrossEntropy: ("sigmoid(z)", "[sigmoid(v) for v in z]"),
+    Poisson: ("np.exp(z)", "[math.exp(v) for v in z]"),
 }
 
 
@@ -98,6 +100,7 @@ def to_python(model: Model, path: str | os.PathLike[str], *, numpy: bool = True)
     A SettingError for a layer or loss without a row and for more than 64 MiB of weights; a FileError where the file
     cannot be written.
     """
+    truth("to_python", "numpy", numpy)
     size = model.theta.nbytes + model.state.nbytes
     if size > LARGEST:
         raise SettingError("to_python", "at most 64 MiB of weights", f"{size / 2**20:.0f} MiB", "use to_onnx")
@@ -139,7 +142,7 @@ def _constants(model: Model, numpy: bool) -> str:
     if model.classes is not None:
         lines.append(f"CLASSES = {pprint.pformat(list(model.classes), width=100, compact=True)}")
     if model.classifies and (model.network.outputs == 1 or model.multi_label):
-        cut = repr(model._cut) if math.isfinite(model._cut) else f'float("{model._cut}")'
+        cut = repr(model.cut) if math.isfinite(model.cut) else f'float("{model.cut}")'
         lines.append(f"CUT = {cut}  # from this output on, the probability is at least {model.threshold!r}")
     return "\n".join([*lines, f"COLUMNS = {_columns(model)}"])
 
@@ -211,7 +214,9 @@ def _of_outputs(array: str, row: str, numpy: bool) -> str:
 def _predict(model: Model, numpy: bool) -> str:
     k = model.network.outputs
     if not model.classifies:
-        about, array, row = "The value", "z[:, 0]" if k == 1 else "z", "z[0]" if k == 1 else "z"
+        about, (array, row) = "The value", _link(model.loss)
+        if k == 1:
+            array, row = f"{array}[:, 0]", f"{row}[0]"
     elif model.multi_label:
         about, array, row = "0 or 1 for each label", "(z >= CUT).astype(int)", "[int(v >= CUT) for v in z]"
     elif k == 1:

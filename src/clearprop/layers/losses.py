@@ -17,6 +17,7 @@ from clearprop.layers.activations import sigmoid
 from clearprop.layers.base import Memo
 
 Share = Array  # 1/N, or (N, 1)
+TINY = 1e-30  # instead of log(0), which is multiplied by 0
 
 
 @value
@@ -42,7 +43,7 @@ class Loss(Value, ABC, family="loss"):
         """The loss of the batch; fills dz with its gradient."""
 
     def link(self, xp: Namespace, z: Array, p: Array, memo: Memo) -> None:
-        """Fill p with what prediction shows: probabilities where the loss has a link, else z itself."""
+        """Fill p with what prediction shows: probabilities or rates where the loss has a link, else z."""
         xp.copy(z, out=p)
 
 
@@ -121,6 +122,29 @@ class Huber(Loss):
         xp.multiply(dz, 1 / outputs, out=dz)
         xp.multiply(dz, share, out=dz)
         return 0.5 * _weighted(xp, memo.s, share) / outputs
+
+
+@value
+class Poisson(Loss):
+    """t log(t / p) - t + p with p = exp(z), summed over outputs, averaged over samples: for counts, t of 0 and above.
+
+    Half the Poisson deviance, 0 where every p is its t; McCullagh and Nelder 1989, sec. 2.3. The same as
+    scikit-learn's MLPRegressor(loss="poisson").
+    """
+
+    def value_and_gradient(self, xp: Namespace, z: Array, t: Array, share: Share, dz: Array, memo: Memo) -> float:
+        xp.maximum(t, TINY, out=memo.s)
+        xp.log(memo.s, out=memo.s)
+        xp.subtract(memo.s, z, out=memo.s)
+        xp.multiply(memo.s, t, out=memo.s)  # t log(t / p) = t (log t - z)
+        xp.exp(z, out=dz)
+        xp.subtract(dz, t, out=dz)  # d(exp(z) - t z) / dz = p - t
+        xp.add(memo.s, dz, out=memo.s)
+        xp.multiply(dz, share, out=dz)
+        return _weighted(xp, memo.s, share)
+
+    def link(self, xp: Namespace, z: Array, p: Array, memo: Memo) -> None:
+        xp.exp(z, out=p)
 
 
 @value

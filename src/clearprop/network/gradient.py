@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from clearprop.arrays.backend import NUMPY, Array, Namespace, namespace
 from clearprop.arrays.checks import whole
-from clearprop.arrays.errors import ShapeError
+from clearprop.arrays.errors import ShapeError, brief
 from clearprop.data.dataset import Samples
 from clearprop.data.scaling import Scaling
 from clearprop.data.validation import Class
@@ -17,6 +17,8 @@ from clearprop.layers.base import Memo, Shape, Views
 from clearprop.layers.losses import Loss, Share
 from clearprop.network.network import Network, Slot, view
 from clearprop.network.targets import encode, in_classes_of
+
+Moment = tuple[int, int]  # number of the epoch, samples done in it
 
 
 class Trainable(Protocol):
@@ -131,13 +133,9 @@ class Workspace:
         """Let the layers see `theta` (P,) and the gradient as their own named arrays."""
         if theta is self.theta:
             return
-        if tuple(theta.shape) != (self.network.size,):
-            raise ShapeError(
-                "theta",
-                f"shape ({self.network.size},)",
-                str(tuple(theta.shape)),
-                "take it from a model of this network",
-            )
+        if tuple(getattr(theta, "shape", ())) != (self.network.size,) or theta.dtype != self.dtype:
+            wanted = f"shape ({self.network.size},) of {self.dtype}"
+            raise ShapeError("theta", wanted, brief(theta), "take it from a model of this network")
         self.theta = theta
         layers = self.network.layers
         weights = self.network.theta.views(theta, len(layers))
@@ -224,17 +222,23 @@ class Feed:
             self.scaling.check_width(model.network.inputs)
         self._buffers: dict[int, tuple[NDArray[Any], NDArray[np.intp], NDArray[Any]]] = {}
 
-    def fill(self, rows: NDArray[np.intp], work: Workspace) -> float:
-        """Put samples `rows` (as many as `work.size`) into `work.batch`; returns their total weight."""
+    def prepare(self, rows: NDArray[np.intp], at: Moment) -> None:
+        """Be told which samples `fill` is asked for next, to begin with what takes time."""
+
+    def fill(self, rows: NDArray[np.intp], work: Workspace, at: Moment = (0, 0)) -> float:
+        """Put samples `rows` (as many as `work.size`) into `work.batch`; returns their total weight.
+
+        at: the epoch and the samples done in it, for what is drawn anew each time.
+        """
         raw, picked, share = self._buffers_of(work.size)
         x, batch = self.samples.x, work.batch
         if work.xp is NUMPY:
-            self._inputs(rows, raw, batch.x)
+            self._inputs(rows, raw, batch.x, at)
             self.targets.gather(rows, batch.t, picked)
         else:
             numbers = np.empty((len(rows), x.shape[1]), self.dtype)
             targets = np.empty((len(rows), self.targets.table.shape[1]), self.dtype)
-            self._inputs(rows, raw, numbers)
+            self._inputs(rows, raw, numbers, at)
             self.targets.gather(rows, targets, picked)
             batch.x[...] = work.xp.asarray(numbers, dtype=work.dtype)
             batch.t[...] = work.xp.asarray(targets, dtype=work.dtype)
@@ -247,7 +251,7 @@ class Feed:
         batch.share = work.xp.asarray(share[:, None], dtype=work.dtype)
         return total
 
-    def _inputs(self, rows: NDArray[np.intp], raw: NDArray[Any], out: NDArray[Any]) -> None:
+    def _inputs(self, rows: NDArray[np.intp], raw: NDArray[Any], out: NDArray[Any], at: Moment) -> None:
         x = self.samples.x
         if self.scaling is None and x.dtype == out.dtype:
             x.take(rows, 0, out, "clip")

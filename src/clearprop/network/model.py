@@ -171,35 +171,41 @@ class Model:
 
     def predict_proba(self, x: ArrayLike | Samples) -> NDArray[Any]:
         """Probabilities (N, k) for inputs (N, n): what the loss's link makes of the outputs, else the outputs."""
-        parts = []
-        for z, work in self._outputs(x):
-            p = np.empty_like(z)
-            self.loss.link(work.xp, z, p, work.loss_memo)
-            parts.append(p)
-        return np.concatenate(parts)
+        return np.concatenate([self._linked(z, work) for z, work in self._outputs(x)])
+
+    def _linked(self, z: NDArray[Any], work: Workspace) -> NDArray[Any]:
+        """What the loss's link makes of the outputs `z` (N, k) in `work`."""
+        p = np.empty_like(z)
+        self.loss.link(work.xp, z, p, work.loss_memo)
+        return p
 
     def predict(self, x: ArrayLike | Samples) -> NDArray[Any]:
         """The class (N,) for each input of (N, n), or the value: (N,) for one output, (N, k) for more.
 
         With several labels at once: 0 or 1 for each (N, k).
         """
-        parts = [self.decide(z) for z, _ in self._outputs(x)]
+        parts = [self._answer(z, work) for z, work in self._outputs(x)]
         answer = parts[0] if len(parts) == 1 else np.concatenate(parts)
         if self._classes is not None and answer.ndim == 1:
             return self._labels[answer]
         return answer
 
+    def _answer(self, z: NDArray[Any], work: Workspace) -> NDArray[Any]:
+        """Class indices, labels, or values after the loss's link, from the outputs `z` (N, k) in `work`."""
+        if self.classifies:
+            return self.decide(z)
+        values = self._linked(z, work)
+        return values[:, 0] if values.shape[1] == 1 else values
+
     def decide(self, z: NDArray[Any]) -> NDArray[Any]:
-        """Class indices, labels or values from the network's outputs `z` (N, k)."""
-        if not self.classifies:
-            return z[:, 0].copy() if z.shape[1] == 1 else z.copy()
+        """Class indices or labels from the network's outputs `z` (N, k)."""
         if z.shape[1] > 1 and not self.multi_label:
             return z.argmax(axis=1)
-        holds = (z >= self._cut).astype(np.intp)
+        holds = (z >= self.cut).astype(np.intp)
         return holds[:, 0] if z.shape[1] == 1 else holds
 
     @property
-    def _cut(self) -> float:
+    def cut(self) -> float:
         """The output that stands for the threshold."""
         p = self._threshold
         if not isinstance(self.loss, SigmoidCrossEntropy):
@@ -261,7 +267,7 @@ class Model:
                 value = self.loss.value_and_gradient(work.xp, z, batch.t, batch.share, work.deltas[-1], work.loss_memo)
             loss += share * value
             weight += share
-            parts.append(self.decide(z))
+            parts.append(self._answer(z, work))
         if not (weight > 0 and math.isfinite(loss)):
             got = f"a total weight of {weight:g}" if weight <= 0 else f"a loss of {loss}"
             raise DataError("evaluate", "a finite loss of samples that count", got, "check weights and inputs")
@@ -293,12 +299,15 @@ class Model:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model to one `.safetensors` file; a FileError where that cannot be done. `load` reads it."""
-        description = {
+        model_file.write(path, self.describe(), self.arrays())
+
+    def describe(self) -> dict[str, Any]:
+        """All but the arrays, as plain data."""
+        return {
             "network": self.network.to_dict(), "loss": self.loss.to_dict(), "dtype": str(self.dtype),
             "seed": self.seed, "classes": self._classes, "threshold": self._threshold,
             "scaling": self.scaling and {"shift": self.scaling.shift, "factor": self.scaling.factor},
         }  # fmt: skip
-        model_file.write(path, description, self.arrays())
 
     def to_onnx(self, path: str | os.PathLike[str], *, probabilities: bool = True) -> None:
         """Write the model as an ONNX file; see clearprop.export.onnx.to_onnx. Needs the extra "onnx"."""

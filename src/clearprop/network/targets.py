@@ -8,7 +8,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from clearprop.arrays.errors import DataError, ShapeError, brief
 from clearprop.data.validation import Class, check_finite, check_labels
-from clearprop.layers.losses import Loss, SigmoidCrossEntropy, SoftmaxCrossEntropy
+from clearprop.layers.losses import Loss, Poisson, SigmoidCrossEntropy, SoftmaxCrossEntropy
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,8 @@ def encode(loss: Loss, t: NDArray[Any], outputs: int, dtype: DTypeLike, classes:
         _check_probabilities(t, isinstance(loss, SoftmaxCrossEntropy))
         off, on = loss.target_levels(outputs)
         t = off + t * (on - off)
+    if isinstance(loss, Poisson):
+        _refuse(t < 0, t, "a count of at least 0", "take a loss for all values such as MeanSquaredError")
     with np.errstate(over="ignore"):
         rows = np.ascontiguousarray(t, dtype)
     check_finite(rows, "targets", "scale the targets down, or take a model of float64")
@@ -88,13 +90,10 @@ def _values(t: NDArray[Any], classes: tuple[Class, ...] | None) -> NDArray[Any]:
 
 
 def _check_probabilities(t: NDArray[Any], sums_to_one: bool) -> None:
-    outside = (t < 0) | (t > 1)
-    if outside.any():
-        row, column = np.argwhere(outside)[0]
-        raise DataError(
-            f"targets, row {row}, column {column}", "a probability from 0 to 1", str(t[row, column]),
-            "give class indices, one-hot rows or probabilities, or take a loss for values such as MeanSquaredError",
-        )  # fmt: skip
+    _refuse(
+        (t < 0) | (t > 1), t, "a probability from 0 to 1",
+        "give class indices, one-hot rows or probabilities, or take a loss for values such as MeanSquaredError",
+    )  # fmt: skip
     if sums_to_one:
         sums = t.sum(axis=1, dtype=np.float64)
         wrong = np.flatnonzero(np.abs(sums - 1) > 1e-3)
@@ -103,3 +102,10 @@ def _check_probabilities(t: NDArray[Any], sums_to_one: bool) -> None:
                 f"targets, row {wrong[0]}", "probabilities that sum to 1", f"a sum of {sums[wrong[0]]:g}",
                 "for several labels at once take SigmoidCrossEntropy",
             )  # fmt: skip
+
+
+def _refuse(bad: NDArray[np.bool_], t: NDArray[Any], wanted: str, advice: str) -> None:
+    """Raise a DataError for the first of the targets t (N, k) that is `bad`."""
+    if bad.any():
+        row, column = np.argwhere(bad)[0]
+        raise DataError(f"targets, row {row}, column {column}", wanted, str(t[row, column]), advice)

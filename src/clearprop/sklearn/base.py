@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import issparse  # type: ignore[import-untyped]
+from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
@@ -135,6 +135,12 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]
                 type(self).__name__, f"the network of the first call, {self.model_.network!r}", f"{network!r}",
                 "set warm_start=False, or call fit with the layers that it began with",
             )  # fmt: skip
+        loss, known = self._head()[0], self.model_.loss
+        if loss != known:
+            raise SettingError(
+                type(self).__name__, f"targets for the loss of the first call, {known!r}", f"some for {loss!r}",
+                "set warm_start=False",
+            )  # fmt: skip
         early = self.early_stopping and self.solver != "lbfgs"
         if early != (self.validation_scores_ is not None):
             raise SettingError(
@@ -148,10 +154,10 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]
         kind, t = type(self).__name__, samples.t
         if one_class:
             settings.check_split(kind, t, self.classes_, self.validation_fraction)
-        if math.ceil(self.validation_fraction * len(t)) < 2:
+        if not 2 <= math.ceil(self.validation_fraction * len(t)) < len(t):
             raise DataError(
-                f"{kind}, early_stopping", "a validation part of at least 2 samples",
-                f"{self.validation_fraction:g} of {len(t)}", "increase validation_fraction",
+                f"{kind}, early_stopping", "a validation part of at least 2 samples, but not of all",
+                f"{self.validation_fraction:g} of {len(t)}", "change validation_fraction",
             )  # fmt: skip
         train, test = train_test_split(
             np.arange(len(t)), random_state=self._random_state, test_size=self.validation_fraction,
@@ -216,7 +222,7 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]
         if self.schedule:
             self.schedule.after_epoch(vars(epoch), descent.memory)
         if rule == "invscaling":
-            self._optimizer.learning_rate = self.learning_rate_init / (self.t_ + 1) ** self.power_t
+            self._optimizer.learning_rate = self.learning_rate_init * (self.t_ + 1.0) ** -self.power_t
         if self._waited <= self.n_iter_no_change:
             return False
         what = "Validation score" if self.early_stopping else "Training loss"

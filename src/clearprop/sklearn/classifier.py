@@ -4,7 +4,7 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import issparse  # type: ignore[import-untyped]
+from scipy.sparse import issparse
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 from sklearn.utils.metaestimators import available_if
@@ -34,6 +34,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
     """
 
     classes_: NDArray[Any]
+    _many: bool  # whether samples have several labels each
 
     def __init__(
         self,
@@ -74,6 +75,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         check_classification_targets(y)
+        if known and hasattr(self, "model_") and self._many != (y.ndim == 2):
+            kinds = "one class each", "several labels each"
+            wanted, got = kinds[::-1] if self._many else kinds
+            raise DataError("y", f"{wanted}, as before", got, "set warm_start=False")
         if y.ndim == 2:
             if type_of_target(y) == "multiclass-multioutput":
                 raise DataError("y", "one class each, or labels of 0 and 1", "several classes each", "train one by one")

@@ -29,21 +29,8 @@ class _Adam(Adam):  # not a member of the family
     Kingma and Ba 2015, the end of section 2, where it is called epsilon hat.
     """
 
-    def update(self, xp: Any, theta: Array, gradient: Array, work: Array, *slots: Array) -> None:
-        m, v = slots  # of the paper, divided by 1 - beta, which saves a pass over each
-        xp.multiply(m, self.beta1, out=m)
-        xp.add(m, gradient, out=m)
-        xp.multiply(v, self.beta2, out=v)
-        xp.square(gradient, out=work)
-        xp.add(v, work, out=v)
-        # theta -= rate root / c1 (1 - beta1) m / (sqrt((1 - beta2) v) + epsilon)
-        c1, root = 1 - self.beta1**self.t, math.sqrt(1 - self.beta2**self.t)
-        scale = math.sqrt(1 - self.beta2)
-        xp.sqrt(v, out=work)
-        xp.add(work, self.epsilon / scale, out=work)
-        xp.divide(m, work, out=work)
-        xp.multiply(work, self.learning_rate * root / c1 * (1 - self.beta1) / scale, out=work)
-        xp.subtract(theta, work, out=theta)
+    def _epsilon_hat(self) -> float:
+        return self.epsilon
 
 
 class Descent:

@@ -11,11 +11,10 @@ from sklearn.utils.validation import column_or_1d
 
 from clearprop.arrays.errors import DataError
 from clearprop.data.dataset import Samples
-from clearprop.layers.losses import Loss, SquaredError
+from clearprop.layers.losses import Loss, Poisson, SquaredError
 from clearprop.network.metrics import Evaluation
 from clearprop.sklearn import settings
 from clearprop.sklearn.base import BaseMLP, keep
-from clearprop.sklearn.poisson import _Poisson
 
 LOSSES = ("squared_error", "poisson")
 
@@ -76,7 +75,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         return t, 1 if t.ndim == 1 else t.shape[1]
 
     def _head(self) -> tuple[Loss, str]:
-        return (_Poisson(), "exp") if self.loss == "poisson" else (SquaredError(), "identity")
+        return (Poisson(), "exp") if self.loss == "poisson" else (SquaredError(), "identity")
 
     def _score(self, samples: Samples, found: Evaluation) -> float:
         values = self._linked(samples.x).reshape(samples.t.shape)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from clearprop.arrays.checks import real, whole
 from clearprop.arrays.errors import DataError, SettingError, brief, suggest
-from clearprop.layers.activations import Sigmoid
+from clearprop.layers.activations import Activation, Sigmoid
 from clearprop.layers.base import Layer
 from clearprop.layers.dense import Dense
 from clearprop.layers.dropout import Dropout
@@ -80,13 +80,14 @@ def _each(p: Any, name: str, count: int) -> list[Any]:
     return list(value)
 
 
-def activations(p: Any, count: int) -> list[Layer]:
+def activations(p: Any, count: int) -> list[Activation]:
     """The activation after each hidden layer; "logistic" is clearprop's Sigmoid."""
-    found = []
+    found: list[Activation] = []
     for name in _each(p, "activation", count):
-        if not isinstance(name, (str, Layer)):
+        kind = (Sigmoid if name == "logistic" else Layer.lookup(name)) if isinstance(name, str) else type(name)
+        if not issubclass(kind, Activation):
             raise SettingError(type(p).__name__, "the name of an activation", brief(name), "such as 'relu'")
-        found.append(name if isinstance(name, Layer) else Sigmoid() if name == "logistic" else Layer.lookup(name)())
+        found.append(kind() if isinstance(name, str) else name)
     return found
 
 
@@ -104,7 +105,7 @@ def network(p: Any, inputs: int, outputs: int) -> Network:
 
 def initialize(p: Any, model: Model, random_state: np.random.RandomState) -> None:
     """Fill weights and biases as scikit-learn does: uniform within +-sqrt(6 / (n + m)), 2 before a sigmoid."""
-    kinds = activations(p, len(hidden_sizes(p)))
+    kinds: list[Layer] = [*activations(p, len(hidden_sizes(p)))]
     kinds.append(kinds[-1] if kinds else Dense(1))
     for (W, b), kind in zip(dense(model), kinds, strict=True):
         bound = math.sqrt((2 if isinstance(kind, Sigmoid) else 6) / sum(W.shape))

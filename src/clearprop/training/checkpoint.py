@@ -21,7 +21,7 @@ from clearprop.arrays.errors import FileError
 from clearprop.arrays.files import atomic, check_writable, location, locked, told
 from clearprop.network import model_file
 from clearprop.network.model import Model
-from clearprop.training.report import Epoch
+from clearprop.training.report import Epoch, epoch_of
 
 KEPT = 2  # checkpoints
 SUFFIX = ".safetensors"
@@ -34,7 +34,8 @@ class Keeper:
     def __init__(self, folder: Path, every: float) -> None:
         self.folder, self.every = folder, every
         self._checkpoints = folder / "checkpoints"
-        self._numbers = sorted(int(path.stem) for path in self._checkpoints.glob(f"*{SUFFIX}") if path.stem.isdigit())
+        stems = (path.stem for path in self._checkpoints.glob(f"*{SUFFIX}"))
+        self._numbers = sorted(int(stem) for stem in stems if stem.isascii() and stem.isdigit())
         self._next = time.monotonic() + every
 
     def due(self) -> bool:
@@ -59,8 +60,12 @@ class Keeper:
     def load(self) -> Snapshot | None:
         """The newest checkpoint that is whole, None if there never was one; warns of damaged ones."""
         for number in reversed(self._numbers):
+            path = self._path(number)
             try:
-                return model_file.read(self._path(number))
+                description, arrays = model_file.read(path)
+                if not isinstance(description.get("fingerprint"), dict):
+                    raise FileError(str(path), "a checkpoint", "another file of the same kind", "remove it")
+                return description, arrays
             except FileError as error:
                 warnings.warn(f"taking the checkpoint before: {error}", RuntimeWarning, stacklevel=2)
         if self._numbers:
@@ -127,12 +132,12 @@ def metrics(folder: Any) -> list[Epoch]:
     """The epochs noted in a run's metrics file; a last line cut short by a crash is left out."""
     place = location(folder) / "metrics.jsonl"
     with told(place, "the metrics of a run"):
-        lines = place.read_text(encoding="utf-8").splitlines()
+        lines = place.read_bytes().splitlines()
     found = []
     for number, line in enumerate(lines, 1):
         try:
-            found.append(Epoch(**json.loads(line)))
-        except (ValueError, TypeError) as error:
+            found.append(epoch_of(json.loads(line)))
+        except (ValueError, TypeError, RecursionError) as error:
             if number == len(lines):
                 break
             raise FileError(f"{place}, line {number}", "an epoch", str(error), "resume the run to mend it") from None

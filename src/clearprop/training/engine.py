@@ -83,10 +83,11 @@ class EpochRun:
 
     def _step(self, alarm: "Alarm") -> None:
         model, work, tally = self.model, self.work, self._tally
-        rows = self.order[self.done : self.done + work.size]
+        rows, after = self._rows(self.done), self.done + work.size
         if len(rows) < work.size:
             work = work.first(len(rows))
-        weight = self.feed.fill(rows, work)
+        weight = self.feed.fill(rows, work, (self.number, self.done))
+        self.feed.prepare(self._rows(after), (self.number, after))
         loss = loss_and_gradient(model, model.theta, work.batch, work)
         gradient = work.gradient
         if not (math.isfinite(loss) and math.isfinite(np.dot(gradient, gradient))):
@@ -106,6 +107,10 @@ class EpochRun:
         self.done += len(rows)
         if tally:
             tally.note(work.outputs[-1])
+
+    def _rows(self, start: int) -> NDArray[np.intp]:
+        """The samples of the batch that begins at `start`."""
+        return self.order[start : start + self.work.size]
 
     def _check(self, work: Workspace, loss: float) -> None:
         """Raise a DivergenceError that names the place, unless all is finite after all."""
@@ -201,13 +206,16 @@ class Tally:
         return self._right
 
 
-def threads_for(network: Network, batch: int, threads: int | None = None) -> int:
-    """BLAS threads for training: as asked for, else one where products are small and all cores where they are large."""
+def threads_for(network: Network, batch: int, threads: int | None = None, busy: int = 0) -> int:
+    """BLAS threads for training: as asked for, else one where products are small and all cores where they are large.
+
+    busy: cores that other threads of this process need, which BLAS would fight over.
+    """
     if threads is not None:
         return whole("train", "threads", threads, high=1024)
     widths = [network.inputs, *(shapes.width for shapes in network.shapes)]
     largest = 2 * batch * max(n * k for n, k in itertools.pairwise(widths))
-    return available_cores() if largest >= THREADED else 1
+    return max(available_cores() - busy, 1) if largest >= THREADED else 1
 
 
 def available_cores() -> int:

@@ -36,7 +36,7 @@ class LBFGS(Value):
     element of the gradient is above `gradient_tolerance`, or when the loss gains less than the share
     `loss_tolerance`. memory: past steps that shape the next one. evaluations: at most this many of the loss.
 
-    Needs SciPy. Not for Dropout and BatchNorm, whose loss differs from call to call, and without a schedule.
+    Needs SciPy. Not for Dropout and BatchNorm, whose loss differs from call to call, schedules and augmentation.
 
     >>> import clearprop as cp
     >>> model = cp.Model(cp.Network(2, 8, "tanh", 1), cp.SigmoidCrossEntropy(), dtype="float64")
@@ -138,14 +138,14 @@ class FullBatch(Training):
         self.outcome: Any = None
         unfit: list[Any] = [layer for layer in model.network if isinstance(layer, (Dropout, BatchNorm))]
         unfit += [penalty for penalty in plan.penalties if isinstance(penalty, (WeightDecay, MaxNorm))]
-        if plan.schedule or unfit:
-            what = brief(plan.schedule or unfit[0])
+        if plan.schedule or plan.augment or unfit:
+            what = brief(plan.schedule or (*plan.augment, *unfit)[0])
             raise SettingError("LBFGS", "one loss for the whole run, with L1 or L2 at most", what, "take cp.Adam()")
 
     def run(self, watch: Watch | None, stop: Stop, keeper: Any = None) -> Iterator[Epoch]:
         """Train, iteration by iteration, until SciPy, a rule or `stop` ends it. `watch` is not called."""
         if keeper:
-            raise SettingError("LBFGS", "training without checkpoints", brief(keeper), "leave out checkpoint")
+            raise SettingError("LBFGS", "training without checkpoints", str(keeper.folder), "leave out checkpoint")
         left = Stop()
         objective = Objective(self, stop, left)
         iterates = _handed_over(lambda callback: self._minimize(objective, callback), left)
@@ -175,7 +175,7 @@ class FullBatch(Training):
 
     def _minimize(self, objective: Objective, callback: Callable[[NDArray[Any]], None]) -> None:
         try:
-            from scipy.optimize import minimize  # type: ignore[import-untyped]
+            from scipy.optimize import minimize
         except ImportError:
             raise missing("scipy", "sklearn", "LBFGS") from None
         solver = self.solver

@@ -5,6 +5,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from typing import Any
 
+from clearprop.arrays.errors import SettingError, brief
+from clearprop.data.augmentation import Distortion
 from clearprop.network.model import Model
 from clearprop.training.checkpoint import run_folder
 from clearprop.training.engine import Stop
@@ -14,7 +16,7 @@ from clearprop.training.penalties import Penalty
 from clearprop.training.progress import Display, display
 from clearprop.training.report import Epoch, Report
 from clearprop.training.schedules import Schedule
-from clearprop.training.session import ClassWeight, Plan, Watch, ctrl_c_asks, several
+from clearprop.training.session import ClassWeight, Watch, ctrl_c_asks, planned
 from clearprop.training.stopping import Stopping
 from clearprop.training.tensorboard import board
 
@@ -33,6 +35,7 @@ def train(
     schedule: Schedule | None = None,
     stopping: Stopping | Sequence[Stopping] = (),
     class_weight: ClassWeight = None,
+    augment: Distortion | Sequence[Distortion] = (),
     watch: Watch | None = None,
 ) -> Iterator[Epoch]:
     """Train `model` in place and yield an Epoch after each pass over the training samples.
@@ -44,7 +47,8 @@ def train(
 
     penalties: L1, L2, WeightDecay, MaxNorm; what they add is part of the loss of an Epoch, not of its test loss.
     schedule: how the learning rate changes. stopping: EarlyStopping, TimeLimit. class_weight: how much the samples
-    of each class count, by its label, or "balanced": every class as much as any other.
+    of each class count, by its label, or "balanced": every class as much as any other. augment: Shift, Rotation,
+    Scale, Shear, Elastic of the training images, drawn anew each time by a background thread.
 
     Leave the loop with `break` to stop. Ctrl-C ends it after the current batch, with that Epoch marked interrupted.
     Raises a DivergenceError, naming epoch, batch and layer, as soon as a loss, gradient or weight is not finite.
@@ -55,7 +59,9 @@ def train(
     >>> losses[-1] < losses[0]
     True
     """
-    plan = Plan(shuffle, several(Penalty, penalties), schedule, several(Stopping, stopping), class_weight)
+    if not (watch is None or callable(watch)):
+        raise SettingError("train", "watch to be a function of an EpochRun", brief(watch), "such as watch=print")
+    plan = planned(shuffle, penalties, schedule, stopping, class_weight, augment)
     return prepared(model, data, optimizer, epochs, batch, seed, threads, plan).run(watch, Stop())
 
 
@@ -73,6 +79,7 @@ def fit(
     schedule: Schedule | None = None,
     stopping: Stopping | Sequence[Stopping] = (),
     class_weight: ClassWeight = None,
+    augment: Distortion | Sequence[Distortion] = (),
     checkpoint: str | os.PathLike[str] | None = None,
     checkpoint_every: float = 5.0,
     tensorboard: str | os.PathLike[str] | None = None,
@@ -96,7 +103,7 @@ def fit(
     True
     """
     shown: Display = display(verbose)
-    plan = Plan(shuffle, several(Penalty, penalties), schedule, several(Stopping, stopping), class_weight)
+    plan = planned(shuffle, penalties, schedule, stopping, class_weight, augment)
     training, stop = prepared(model, data, optimizer, epochs, batch, seed, threads, plan), Stop()
     report = Report(training.settings(), training.history)
     folder = nullcontext() if checkpoint is None else run_folder(checkpoint, checkpoint_every)

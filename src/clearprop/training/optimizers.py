@@ -13,6 +13,8 @@ from clearprop.arrays.errors import SettingError, ShapeError, brief
 from clearprop.arrays.kinds import Kind
 
 PIECE = 131072  # elements updated at a time, so that all passes of a rule over a piece stay in the cache
+SWEEP = 64  # steps from one sweep to the next
+VANISHED = 1e-30  # what a sweep makes 0: no weight of use is as small, and float32 is subnormal below 1.2e-38
 
 
 @dataclass(repr=False)
@@ -36,7 +38,7 @@ class Optimizer(Kind, ABC, family="optimizer"):
     _pieces: list[tuple[Array, ...]] = field(init=False, compare=False, default_factory=list)
 
     decay_rates: ClassVar[tuple[str, ...]] = ()  # fields that must lie in 0 <= rate < 1
-    positive: ClassVar[tuple[str, ...]] = ("learning_rate", "clip_norm", "clip_value")  # above 0, or None
+    positive: ClassVar[tuple[str, ...]] = ("learning_rate", "clip_norm", "clip_value")  # above 0; no clipping at None
     slots: ClassVar[tuple[str, ...]] = ()  # names of the vectors that the rule keeps
     spends: ClassVar[bool] = False  # whether `work` may be the gradient itself: it is read once, before work is written
 
@@ -47,7 +49,7 @@ class Optimizer(Kind, ABC, family="optimizer"):
             if getattr(self, name) == 1.0:
                 raise SettingError(kind, f"{name} below 1", "1.0", "such as 0.9")
         for name in self.positive:
-            if getattr(self, name) is not None:
+            if getattr(self, name) is not None or not name.startswith("clip"):
                 self.keep(**{name: real(kind, name, getattr(self, name), low=0.0, open_low=True)})
 
     def keeps(self) -> tuple[str, ...]:
@@ -70,7 +72,12 @@ class Optimizer(Kind, ABC, family="optimizer"):
         if self.clip_norm is None and self.clip_value is None:
             for piece in self._pieces[1:]:
                 self.update(xp, *piece)
-            return
+        else:
+            self._clipped_update(xp, gradient)
+        if self.t % SWEEP == 0:
+            self._sweep(xp)
+
+    def _clipped_update(self, xp: Any, gradient: Array) -> None:
         share = self._share_of_norm(xp, gradient)
         for part, raw, work, *slots in self._pieces[1:]:
             clipped = self._clipped[: raw.shape[0]]
@@ -79,6 +86,18 @@ class Optimizer(Kind, ABC, family="optimizer"):
                 xp.minimum(clipped, self.clip_value, out=clipped)
                 xp.maximum(clipped, -self.clip_value, out=clipped)
             self.update(xp, part, clipped, work, *slots)
+
+    def _sweep(self, xp: Any) -> None:
+        """Set to 0 what has vanished, as a processor takes 100 times as long over a subnormal number.
+
+        Left alone, the mean of a gradient that has become 0 stays one for ever: 0.9 times the smallest of them is
+        rounded to itself.
+        """
+        for part, _, work, *slots in self._pieces[1:]:
+            for vector in (part, *slots):
+                xp.abs(vector, out=work)
+                xp.greater(work, VANISHED, out=work)
+                xp.multiply(vector, work, out=vector)
 
     def _share_of_norm(self, xp: Any, gradient: Array) -> float:
         """What the gradient is multiplied by to be no longer than clip_norm."""
@@ -116,8 +135,9 @@ class Optimizer(Kind, ABC, family="optimizer"):
         self._pieces = [(theta, gradient), *_cut(theta, gradient, scratch, vectors)]
 
     def fresh(self) -> Self:
-        """The same rule with no steps taken."""
+        """The same rule with no steps taken; its settings are checked again, as they can be changed."""
         other = copy.copy(self)
+        other.__post_init__()
         other.state, other.t, other._pieces = {}, 0, []
         return other
 
@@ -196,15 +216,28 @@ class Adam(Optimizer):
 
     def update(self, xp: Any, theta: Array, gradient: Array, work: Array, *slots: Array) -> None:
         m, v = slots
-        _average(xp, m, gradient, self.beta1, work)  # m = beta1 m + (1 - beta1) g
-        _average(xp, v, gradient, self.beta2, work, squared=True)  # v = beta2 v + (1 - beta2) g^2
-        # theta -= rate (m / c1) / (sqrt(v / c2) + epsilon), with both fractions multiplied by sqrt(c2)
-        c1, root = 1 - self.beta1**self.t, math.sqrt(1 - self.beta2**self.t)
+        self._average(xp, gradient, work, m, v)
+        self._move(xp, theta, m, v, work, (1 - self.beta1) / (1 - self.beta1**self.t))
+
+    def _average(self, xp: Any, gradient: Array, work: Array, m: Array, v: Array) -> None:
+        """The running means of the gradient and of its square: m of the paper over 1 - beta1, v over 1 - beta2."""
+        _accumulate(xp, m, gradient, self.beta1)
+        xp.square(gradient, out=work)
+        _accumulate(xp, v, work, self.beta2)
+
+    def _move(self, xp: Any, theta: Array, along: Array, v: Array, work: Array, factor: float) -> None:
+        """theta -= learning_rate factor along / (sqrt((1 - beta2) v / c2) + epsilon), c2 the correction of the bias."""
+        # with both parts of the fraction times sqrt(c2 / (1 - beta2))
+        root = math.sqrt(1 - self.beta2)
         xp.sqrt(v, out=work)
-        xp.add(work, self.epsilon * root, out=work)
-        xp.divide(m, work, out=work)
-        xp.multiply(work, self.learning_rate * root / c1, out=work)
+        xp.add(work, self._epsilon_hat() / root, out=work)
+        xp.divide(along, work, out=work)
+        xp.multiply(work, self.learning_rate * factor * math.sqrt(1 - self.beta2**self.t) / root, out=work)
         xp.subtract(theta, work, out=theta)
+
+    def _epsilon_hat(self) -> float:
+        """What is added to the root of v before the correction of its bias."""
+        return self.epsilon * math.sqrt(1 - self.beta2**self.t)
 
 
 @dataclass(repr=False)
@@ -221,6 +254,10 @@ class AdamW(Adam):
     decayed: list[slice] | None = field(init=False, compare=False, default=None)  # parts of theta; None for all
 
     positive: ClassVar[tuple[str, ...]] = (*Adam.positive, "weight_decay")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        truth("AdamW", "decay_biases", self.decay_biases)
 
     def step(self, theta: Array, gradient: Array) -> None:
         xp = namespace(theta)
@@ -267,12 +304,15 @@ class RMSProp(Optimizer):
     slots: ClassVar[tuple[str, ...]] = ("v",)
 
     def update(self, xp: Any, theta: Array, gradient: Array, work: Array, *slots: Array) -> None:
-        (v,) = slots
-        _average(xp, v, gradient, self.rho, work, squared=True)
+        (v,) = slots  # v over 1 - rho
+        xp.square(gradient, out=work)
+        _accumulate(xp, v, work, self.rho)
+        # theta -= rate g / (sqrt((1 - rho) v) + epsilon), with both parts over sqrt(1 - rho)
+        root = math.sqrt(1 - self.rho)
         xp.sqrt(v, out=work)
-        xp.add(work, self.epsilon, out=work)
+        xp.add(work, self.epsilon / root, out=work)
         xp.divide(gradient, work, out=work)
-        xp.multiply(work, self.learning_rate, out=work)
+        xp.multiply(work, self.learning_rate / root, out=work)
         xp.subtract(theta, work, out=theta)
 
 
@@ -285,17 +325,10 @@ class Nadam(Adam):
 
     def update(self, xp: Any, theta: Array, gradient: Array, work: Array, *slots: Array) -> None:
         m, v = slots
-        _average(xp, m, gradient, self.beta1, work)
-        _average(xp, v, gradient, self.beta2, work, squared=True)
-        ahead, now = self.beta1 / (1 - self.beta1 ** (self.t + 1)), (1 - self.beta1) / (1 - self.beta1**self.t)
-        root = math.sqrt(1 - self.beta2**self.t)
-        # theta -= rate root (ahead m + now g) / (sqrt(v) + epsilon root), one term at a time: there is one buffer
-        for vector, factor in ((m, ahead), (gradient, now)):
-            xp.sqrt(v, out=work)
-            xp.add(work, self.epsilon * root, out=work)
-            xp.divide(vector, work, out=work)
-            xp.multiply(work, self.learning_rate * root * factor, out=work)
-            xp.subtract(theta, work, out=theta)
+        self._average(xp, gradient, work, m, v)
+        share = 1 - self.beta1  # one term at a time: there is one buffer
+        self._move(xp, theta, m, v, work, share * self.beta1 / (1 - self.beta1 ** (self.t + 1)))
+        self._move(xp, theta, gradient, v, work, share / (1 - self.beta1**self.t))
 
 
 @dataclass(repr=False)
@@ -314,21 +347,16 @@ class Lion(Optimizer):
     slots: ClassVar[tuple[str, ...]] = ("m",)
 
     def update(self, xp: Any, theta: Array, gradient: Array, work: Array, *slots: Array) -> None:
-        (m,) = slots
-        xp.multiply(m, self.beta1 / (1 - self.beta1) if self.beta1 else 0.0, out=work)
+        (m,) = slots  # m over 1 - beta2
+        xp.multiply(m, (1 - self.beta2) * self.beta1 / (1 - self.beta1), out=work)
         xp.add(work, gradient, out=work)  # the same sign as beta1 m + (1 - beta1) g
         xp.sign(work, out=work)
         xp.multiply(work, self.learning_rate, out=work)
         xp.subtract(theta, work, out=theta)
-        _average(xp, m, gradient, self.beta2, work)
+        _accumulate(xp, m, gradient, self.beta2)
 
 
-def _average(xp: Any, mean: Array, gradient: Array, beta: float, work: Array, squared: bool = False) -> None:
-    """mean = beta mean + (1 - beta) g, or g^2."""
+def _accumulate(xp: Any, mean: Array, values: Array, beta: float) -> None:
+    """A running mean over 1 - beta: mean = beta mean + values, which takes a pass less than the mean itself."""
     xp.multiply(mean, beta, out=mean)
-    if squared:
-        xp.square(gradient, out=work)
-        xp.multiply(work, 1 - beta, out=work)
-    else:
-        xp.multiply(gradient, 1 - beta, out=work)
-    xp.add(mean, work, out=mean)
+    xp.add(mean, values, out=mean)

@@ -7,6 +7,7 @@ import os
 from dataclasses import dataclass, field
 from typing import Any
 
+from clearprop.arrays.checks import truth
 from clearprop.arrays.errors import DataError, FileError, brief
 from clearprop.arrays.files import atomic
 from clearprop.arrays.table import Table
@@ -92,9 +93,10 @@ class Report:
         """The report that `to_json` wrote; a FileError for anything else."""
         try:
             data = json.loads(text)
-            return cls(dict(data["settings"]), [Epoch(**epoch) for epoch in data["history"]], bool(data["interrupted"]))
+            history = [epoch_of(epoch) for epoch in data["history"]]
+            return cls(dict(data["settings"]), history, truth("report", "interrupted", data["interrupted"]))
         except (ValueError, TypeError, KeyError, RecursionError) as error:
-            raise FileError("report", "JSON written by Report.to_json", brief(str(error)), "train again") from None
+            raise FileError("report", "JSON written by Report.to_json", brief(str(error), 200), "train again") from None
 
     def to_csv(self, path: str | os.PathLike[str] | None = None) -> str:
         """The history as CSV text, one row for each epoch, also written to `path` if one is given."""
@@ -128,6 +130,16 @@ class Report:
 
     def _repr_html_(self) -> str:
         return self.table()._repr_html_()
+
+
+def epoch_of(data: Any) -> Epoch:
+    """The Epoch that `dataclasses.asdict` made plain; a TypeError or ValueError for anything else."""
+    import msgspec
+
+    known = {column.name for column in dataclasses.fields(Epoch)}
+    if isinstance(data, dict) and not known.issuperset(data):
+        raise TypeError(f"unknown {sorted(data.keys() - known)}")
+    return msgspec.convert(data, Epoch)
 
 
 def _rank(loss: float | None) -> float:

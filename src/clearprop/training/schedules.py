@@ -98,7 +98,7 @@ class InverseScaling(Schedule):
     def factor(self, at: Progress) -> float:
         whole_epochs = int(at.epochs)
         seen = 0 if not whole_epochs else round(at.samples * whole_epochs / at.epochs)
-        return 1 / (1 + seen) ** self.power if seen else 1.0
+        return (1.0 + seen) ** -self.power  # which does not overflow, as its inverse would
 
 
 @value

@@ -16,10 +16,12 @@ from numpy.typing import NDArray
 from clearprop.arrays.checks import real, truth, whole
 from clearprop.arrays.errors import ClearpropError, DataError, DivergenceError, FileError, SettingError, brief, suggest
 from clearprop.arrays.seeds import stream
+from clearprop.data.augmentation import Distortion
 from clearprop.data.dataset import Dataset, Samples
 from clearprop.data.validation import Class, check_finite
 from clearprop.network.gradient import Feed, Workspace
 from clearprop.network.model import Model
+from clearprop.training.augmented import AugmentedFeed
 from clearprop.training.checkpoint import Keeper, Snapshot
 from clearprop.training.engine import EpochRun, Stop, blas, threads_for
 from clearprop.training.optimizers import SGD, AdamW, Optimizer
@@ -44,6 +46,7 @@ class Plan:
     schedule: Schedule | None = None
     stopping: tuple[Stopping, ...] = ()
     class_weight: ClassWeight = None
+    augment: tuple[Distortion, ...] = ()
 
     def __post_init__(self) -> None:
         truth("train", "shuffle", self.shuffle)
@@ -51,14 +54,22 @@ class Plan:
             raise SettingError("train", "a schedule", brief(self.schedule), "such as cp.Cosine()")
 
 
-def several(family: Any, values: Any) -> tuple[Any, ...]:
+def several(family: Any, values: Any, where: str = "train") -> tuple[Any, ...]:
     """One value of a family, or a sequence of them, as a tuple; a SettingError for anything else."""
     made = tuple(values) if isinstance(values, (list, tuple)) else (values,)
     for one in made:
         if not isinstance(one, family):
             name = family.__name__
-            raise SettingError("train", f"{name.lower()} values", brief(one), f"give a {name}, or a list of them")
+            raise SettingError(where, f"{name.lower()} values", brief(one), f"give a {name}, or a list of them")
     return made
+
+
+def planned(
+    shuffle: bool, penalties: Any, schedule: Schedule | None, stopping: Any, class_weight: ClassWeight, augment: Any
+) -> Plan:
+    """The Plan of what `train` and `fit` were given."""
+    penalties, stopping = several(Penalty, penalties), several(Stopping, stopping)
+    return Plan(shuffle, penalties, schedule, stopping, class_weight, several(Distortion, augment))
 
 
 class Training:
@@ -95,7 +106,7 @@ class Training:
             self.optimizer.decayed = [slice(s.start, s.stop) for s in model.network.theta if len(s.shape) > 1]
         self.dropout = stream(seed, "dropout")
         self.work = Workspace(model, self.batch, state=model.state, rng=self.dropout, penalties=plan.penalties)
-        self.threads = threads_for(model.network, self.batch, threads)
+        self.threads = threads_for(model.network, self.batch, threads, busy=1 if plan.augment else 0)
         self.shuffle = stream(seed, "shuffle") if plan.shuffle else None
         self.memories: list[dict[str, Any]] = [{} for _ in (plan.schedule, *plan.stopping)]
         self.number, self.ended, self.seconds = 1, False, 0.0  # of the next epoch; by a rule; of training
@@ -110,7 +121,10 @@ class Training:
         try:
             model.adopt(data)
             train = weighted(data.train, plan.class_weight, data.classes)
-            self.feed = Feed(model, train, model.dtype, data.classes)
+            if plan.augment:
+                self.feed: Feed = AugmentedFeed(model, data, train, plan.augment, self.seed)
+            else:
+                self.feed = Feed(model, train, model.dtype, data.classes)
             if data.test is not None:
                 Feed(model, data.test, model.dtype, data.classes)
             for rule in plan.stopping:
@@ -162,7 +176,14 @@ class Training:
     def _take_up(self, keeper: Keeper) -> dict[str, Any] | None:
         """Stand where the last checkpoint was written; the position in the epoch under way, if any."""
         found = keeper.load()
-        position = None if found is None else self.restore(*found)
+        try:
+            position = None if found is None else self.restore(*found)
+        except FileError:
+            raise
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise FileError(
+                "checkpoint", "what a run of this version writes", brief(error), "begin a new run in another folder"
+            ) from None
         keeper.begin(self.history)
         return position
 
@@ -210,21 +231,22 @@ class Training:
         """What must be the same for a run to be resumed, each under its name."""
         made = {
             "network": repr(self.model.network), "loss": repr(self.model.loss), "optimizer": self.rule,
-            "batch size": str(self.batch), "seed": str(self.seed), "precision": str(self.model.dtype),
-            "data": self.data_digest, "plan": repr(self.plan),
+            "data": self.data_digest, "batch size": str(self.batch), "seed": str(self.seed),
+            "precision": str(self.model.dtype), **{name: repr(value) for name, value in vars(self.plan).items()},
         }  # fmt: skip
         return made | ({"number of epochs": str(self.epochs)} if self.plan.schedule else {})
 
     @cached_property
     def data_digest(self) -> str:
-        """A checksum of the training samples, the scaling and the weights."""
+        """A checksum of the samples of both parts, the scaling and the weights."""
         import hashlib
 
-        samples = self.data.train
-        digest = hashlib.sha256(repr((self.model.scaling, self.data.classes, samples)).encode())
-        for values in (samples.x, samples.t, samples.weight):
-            if values is not None:
-                digest.update(np.ascontiguousarray(values).data)
+        parts = [part for part in (self.data.train, self.data.test) if part is not None]
+        digest = hashlib.sha256(repr((self.model.scaling, self.data.classes, parts)).encode())
+        for samples in parts:
+            for values in (samples.x, samples.t, samples.weight):
+                if values is not None:
+                    digest.update(np.ascontiguousarray(values).data)
         return digest.hexdigest()[:16]
 
     def _rate(self, number: int) -> Callable[[int], float]:
@@ -295,7 +317,7 @@ def weighted(samples: Samples, weights: ClassWeight, classes: tuple[Class, ...] 
         )
     counts = np.bincount(samples.t, minlength=len(classes or ()))
     labels = list(range(len(counts))) if classes is None else list(classes)
-    if weights == "balanced":
+    if isinstance(weights, str) and weights == "balanced":
         factors = len(samples) / np.maximum(counts, 1) / max(int((counts > 0).sum()), 1)
     elif isinstance(weights, Mapping):
         for label in weights:

@@ -38,7 +38,7 @@ class EarlyStopping(Stopping):
     restore: bool = True
 
     def __post_init__(self) -> None:
-        if self.metric is not None and self.metric not in METRICS:
+        if self.metric is not None and self.metric not in list(METRICS):
             raise SettingError(
                 "EarlyStopping", "the name of a metric", brief(self.metric), suggest(str(self.metric), METRICS)
             )

@@ -1,9 +1,14 @@
 """TensorBoard events: scalars of each epoch, histograms of weights and gradients of each layer."""
 
 import os
+import socket
+import time
+import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
+
+import numpy as np
 
 from clearprop.arrays.errors import missing
 from clearprop.arrays.files import check_writable, location, told
@@ -12,31 +17,44 @@ from clearprop.network.model import Model
 from clearprop.training.report import Epoch
 
 SCALARS = ("loss", "accuracy", "test_loss", "test_accuracy", "learning_rate", "samples_per_second")
+LIMITS = np.geomspace(1e-12, 1e20, 774)
+BINS = np.concatenate([-LIMITS[::-1], [0.0], LIMITS])  # those of TensorFlow
 
 
 class Board:
-    """Writes an epoch at a time for TensorBoard to show."""
+    """Writes an epoch at a time for TensorBoard to show; where that fails training goes on, with a warning."""
 
-    def __init__(self, writer: Any) -> None:
-        self._writer = writer
+    def __init__(self, records: Any) -> None:
+        self._records, self._failed = records, False
 
     def note(self, epoch: Epoch, model: Model, work: Workspace) -> None:
         """Add an epoch; the gradient is that of its last batch."""
-        for name in SCALARS:
-            value = getattr(epoch, name)
-            if value is not None:
-                self._writer.add_scalar(name, value, epoch.number)
-        for name, values in model.weights.items():
-            self._writer.add_histogram(f"weights/{name}", values, epoch.number)
-        for name, values in model.network.theta.named(work.gradient).items():
-            self._writer.add_histogram(f"gradients/{name}", values, epoch.number)
+        from tensorboardX.proto.event_pb2 import Event
+        from tensorboardX.summary import histogram, scalar
+
+        if self._failed:  # a file that ends within an event cannot be added to
+            return
+        figures = {name: getattr(epoch, name) for name in SCALARS}
+        parts = [scalar(name, value) for name, value in figures.items() if value is not None]
+        arrays = {f"weights/{name}": values for name, values in model.weights.items()}
+        arrays |= {f"gradients/{name}": values for name, values in model.network.theta.named(work.gradient).items()}
+        parts += [histogram(name, values, BINS) for name, values in arrays.items()]
+        try:
+            for part in parts:
+                event = Event(wall_time=time.time(), step=epoch.number, summary=part)
+                self._records.write(event.SerializeToString())
+            self._records.flush()
+        except OSError as error:
+            self._failed = True
+            warnings.warn(f"TensorBoard events end before epoch {epoch.number}: {error}", RuntimeWarning, stacklevel=2)
 
 
 @contextmanager
 def board(folder: Any) -> Iterator[Board]:
     """A Board that writes into `folder`, made if it is not there. Needs tensorboardX (extra "tensorboard")."""
-    try:
-        from tensorboardX import SummaryWriter
+    try:  # its SummaryWriter writes in a thread, for which it would wait forever once the disk is full
+        from tensorboardX import record_writer
+        from tensorboardX.proto.event_pb2 import Event
     except ImportError:
         raise missing("tensorboardX", "tensorboard", "TensorBoard events") from None
     place = location(folder)
@@ -44,8 +62,12 @@ def board(folder: Any) -> Iterator[Board]:
         place.mkdir(parents=True, exist_ok=True)
     check_writable(place)
     # two writers in one folder within a second would take the same name
-    writer = SummaryWriter(str(place), filename_suffix=f".{os.getpid()}.{os.urandom(4).hex()}")
+    name = f"events.out.tfevents.{time.time():.0f}.{socket.gethostname()}.{os.getpid()}.{os.urandom(4).hex()}"
+    with told(place, "a folder for TensorBoard events"):
+        records = record_writer.RecordWriter(str(place / name))
+        records.write(Event(wall_time=time.time(), file_version="brain.Event:2").SerializeToString())
     try:
-        yield Board(writer)
+        yield Board(records)
     finally:
-        writer.close()
+        with suppress(OSError):
+            records.close()
