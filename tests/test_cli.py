@@ -205,13 +205,27 @@ def test_toml_gives_options_and_the_command_line_wins(run: Any, folder: Path) ->
     assert (found["settings"]["seed"], found["settings"]["learning-rate"]) == (0, 1.0)
 
 
+def test_augmentation(run: Any) -> None:
+    found = run("train", "--json", "--epochs", 1, "--augment", "shift=1, elastic").json
+    assert found["settings"]["augment"] == "shift=1, elastic"
+    plain = run("train", "--json", "--epochs", 1).json
+    assert found["history"][0]["loss"] != plain["history"][0]["loss"]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"), [("swirl", "choose one of shift"), ("shift=far", "a number after shift="), ("shift=-1", "pixels")]
+)
+def test_augmentation_that_cannot_be(run: Any, text: str, says: str) -> None:
+    assert says in run("train", "--augment", text, status=1).err
+
+
 def test_every_setting_can_come_from_toml(folder: Path) -> None:
     values = {
         "data": "digits", "label": "first", "header": True, "values": True, "test": 0.5,
             "l1": 0.1, "l2": 0.1, "weight_decay": 0.1,
             "max_norm": 3.0, "clip_norm": 1.0, "clip_value": 1.0, "schedule": "cosine", "patience": 1,
-            "time_limit": 9.0, "balanced": True, "checkpoint": "run", "tensorboard": "events", "seed": 1,
-        "hidden": (3,),
+            "time_limit": 9.0, "balanced": True, "augment": "shift=3", "checkpoint": "run", "tensorboard": "events",
+        "seed": 1, "hidden": (3,),
         "activation": "relu", "batch_norm": True, "dropout": 0.5, "loss": "huber", "optimizer": "sgd",
         "learning_rate": 0.5, "momentum": 0.5, "epochs": 2, "batch": 3, "threads": 1, "out": "m.safetensors",
     }  # fmt: skip

@@ -2,13 +2,18 @@
 
 cp.Network(784, 100, "relu", 10)    the structure; layers are cp.Dense, cp.ReLU, cp.Dropout, ...
 cp.Model(network, loss)             with its loss and parameters; predict, evaluate, weights, save
+cp.pictures                         pictures, with matplotlib: a schedule, distorted images
 cp.data                             data sets: digits, mnist, csv, toys; cp.Dataset.of((x, t)) for your own
 cp.fit, cp.train                    training, with a progress bar or as an iterator of epochs
 cp.SGD, cp.Adam, ...                optimizers; cp.L2, cp.Cosine, cp.EarlyStopping, ... to go with them
 cp.load                             a saved model
+cp.check, cp.check_gradient         numeric proof of a model's gradient, and of any function's
 cp.metrics                          accuracy, confusion matrix, R2, ...
 cp.ClearpropError                   what every error of a user's making is
 """
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from clearprop import data
 from clearprop.arrays.errors import (
@@ -20,6 +25,7 @@ from clearprop.arrays.errors import (
     SettingError,
     ShapeError,
 )
+from clearprop.data.augmentation import Distortion, Elastic, Rotation, Scale, Shear, Shift
 from clearprop.data.dataset import Dataset, Samples, one_hot
 from clearprop.data.scaling import Scaling
 from clearprop.export.onnx_reader import from_onnx
@@ -54,6 +60,7 @@ from clearprop.layers.losses import (
     Loss,
     MeanAbsoluteError,
     MeanSquaredError,
+    Poisson,
     SigmoidCrossEntropy,
     SoftmaxCrossEntropy,
     SquaredError,
@@ -84,6 +91,12 @@ from clearprop.training.schedules import (
 from clearprop.training.stopping import EarlyStopping, Stopping, TimeLimit
 from clearprop.version import __version__
 
+if TYPE_CHECKING:
+    from clearprop import pictures
+    from clearprop.insight.check import check
+    from clearprop.insight.derive import derive
+    from clearprop.insight.function import check_gradient
+
 __all__ = [
     "ELU",
     "GELU",
@@ -103,9 +116,11 @@ __all__ = [
     "DataError",
     "Dataset",
     "Dense",
+    "Distortion",
     "DivergenceError",
     "Dropout",
     "EarlyStopping",
+    "Elastic",
     "Epoch",
     "Evaluation",
     "ExponentialDecay",
@@ -137,15 +152,20 @@ __all__ = [
     "OneCycle",
     "Optimizer",
     "Penalty",
+    "Poisson",
     "RMSProp",
     "ReLU",
     "ReduceOnPlateau",
     "Report",
+    "Rotation",
     "Samples",
+    "Scale",
     "Scaling",
     "Schedule",
     "SettingError",
     "ShapeError",
+    "Shear",
+    "Shift",
     "SiLU",
     "Sigmoid",
     "SigmoidCrossEntropy",
@@ -161,12 +181,36 @@ __all__ = [
     "WeightDecay",
     "Workspace",
     "__version__",
+    "check",
+    "check_gradient",
     "data",
+    "derive",
     "fit",
     "from_onnx",
     "load",
     "loss_and_gradient",
     "metrics",
     "one_hot",
+    "pictures",
     "train",
 ]
+
+_WHEN_USED = {
+    "check": "insight.check",
+    "check_gradient": "insight.function",
+    "derive": "insight.derive",
+    "pictures": "pictures",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """What training does without is imported when it is first used."""
+    if name not in _WHEN_USED:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = import_module(f"clearprop.{_WHEN_USED[name]}")
+    globals()[name] = value = getattr(module, name, module)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_WHEN_USED})

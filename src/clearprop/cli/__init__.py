@@ -1,8 +1,8 @@
-"""The command `clearprop`: train, resume, runs, evaluate, predict, info, data.
+"""The command `clearprop`: train, resume, runs, evaluate, check, predict, export, info, data.
 
 Results go to standard output, progress and advice to standard error. Status: 0, or 1 for what is wrong with a file,
-a name or a value, 2 for options that do not exist or cannot be read, 130 after Ctrl-C, 141 where the reader of the
-output went away.
+a name, a value or a gradient, 2 for options that do not exist or cannot be read, 130 after Ctrl-C, 141 where the
+reader of the output went away.
 """
 
 import contextlib
@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from cyclopts import App, CycloptsError
 
 from clearprop.arrays.errors import ClearpropError
-from clearprop.cli import describe, evaluate, export, inputs, predict, runs, train
+from clearprop.cli import check, describe, evaluate, export, inputs, predict, runs, train
 from clearprop.version import __version__
 
 app = App(
@@ -38,6 +38,10 @@ COMMANDS: list[tuple[str, Callable[..., int | None], list[str]]] = [
     ("evaluate", evaluate.run, [
         "clearprop evaluate digits.safetensors --data digits",
         "clearprop evaluate flowers.safetensors --data more.csv --label kind",
+    ]),
+    ("check", check.run, [
+        "clearprop check digits.safetensors --data digits",
+        "clearprop check flowers.safetensors --data flowers.csv --label kind --samples 8",
     ]),
     ("predict", predict.run, [
         "clearprop predict digits.safetensors seven.png",
