@@ -333,6 +333,11 @@ def test_float32_is_named_and_not_failed() -> None:
             assert found, found
             assert any("f computes in float32" in note for note in found.notes)
             assert not cp.check_gradient(f, lambda w, g=gradient: 1.02 * g(w), theta)
+    for size in (1e-2, 1e-5):  # beside 1000, of which float32 keeps seven digits
+        found = cp.check_gradient(
+            lambda w, s=size: np.float32(1e3) + np.float32(s) * single(w), size * slope(THETA), THETA
+        )
+        assert found["theta"].verdict == ("ok" if size == 1e-2 else "passed over")
     assert any("gradient of theta is float32" in note for note in cp.check_gradient(square, its_slope, THETA).notes)
 
 
@@ -383,10 +388,30 @@ def test_any_unit_will_do(unit: float) -> None:
     assert not cp.check_gradient(lambda w: np.sin(w / unit).sum(), lambda w: np.sin(w / unit) / unit, theta)
 
 
+@pytest.mark.parametrize("theta", [[1e6], [0.0, 1e6], [1e-9, 1.0, 1e6], [0.0, 1e-8, 3.0], [5e-324]])
+def test_values_of_every_size_in_one_array(theta: list[float]) -> None:
+    """A step in proportion to 1e6 is far too long for a sine, and says so only when a short one is tried."""
+    for f, df in ((np.sin, np.cos), (np.tanh, lambda w: 1 / np.cosh(np.minimum(w, 300)) ** 2)):
+        found = cp.check_gradient(lambda w, f=f: f(w).sum(), df, theta)
+        assert found["theta"].compared == len(theta), found
+        assert found
+        assert not cp.check_gradient(lambda w, f=f: f(w).sum(), lambda w, df=df: 1.01 * df(w) + 1e-5, theta)
+
+
+def test_nothing_is_said_where_noise_drowns_the_slope() -> None:
+    found = cp.check_gradient(
+        lambda w: 1e6 + (w**2).sum() + np.random.default_rng(np.frombuffer(w.tobytes(), np.uint32)).normal(),
+        lambda w: 3 * w,
+        [1.0, 2.0],
+    )
+    assert verdicts(found) == {"theta": "passed over"}
+    assert "f is exact to about" in found.notes[0]
+
+
 def test_tiny_values_do_not_let_anything_pass() -> None:
     """Steps in proportion to 1e-13 would drown in rounding."""
-    assert not cp.check_gradient(lambda w: np.sin(w).sum(), [0.9, 1.0], [1e-13, 2e-13])
-    assert cp.check_gradient(lambda w: np.sin(w).sum(), [1.0, 1.0], [1e-13, 2e-13])
+    assert not cp.check_gradient(lambda w: 1.0 + np.sin(w).sum(), [0.9, 1.0], [1e-13, 2e-13])
+    assert cp.check_gradient(lambda w: 1.0 + np.sin(w).sum(), [1.0, 1.0], [1e-13, 2e-13])
 
 
 def test_edge_of_where_a_function_is_defined() -> None:

@@ -205,6 +205,13 @@ def test_toml_gives_options_and_the_command_line_wins(run: Any, folder: Path) ->
     assert (found["settings"]["seed"], found["settings"]["learning-rate"]) == (0, 1.0)
 
 
+def test_lbfgs(run: Any) -> None:
+    found = run("train", "--json", "--optimizer", "l-bfgs", "--epochs", 20).json
+    assert found["metrics"]["accuracy"] > 0.9
+    assert found["settings"]["batch"] == 1024
+    assert "--momentum: wanted" in run("train", "--optimizer", "lbfgs", "--momentum", 0.5, status=1).err
+
+
 def test_augmentation(run: Any) -> None:
     found = run("train", "--json", "--epochs", 1, "--augment", "shift=1, elastic").json
     assert found["settings"]["augment"] == "shift=1, elastic"

@@ -8,6 +8,7 @@ cp.fit, cp.train                    training, with a progress bar or as an itera
 cp.SGD, cp.Adam, ...                optimizers; cp.L2, cp.Cosine, cp.EarlyStopping, ... to go with them
 cp.load                             a saved model
 cp.check, cp.check_gradient         numeric proof of a model's gradient, and of any function's
+cp.trace                            one pass and one step, every number of it
 cp.metrics                          accuracy, confusion matrix, R2, ...
 cp.ClearpropError                   what every error of a user's making is
 """
@@ -96,6 +97,7 @@ if TYPE_CHECKING:
     from clearprop.insight.check import check
     from clearprop.insight.derive import derive
     from clearprop.insight.function import check_gradient
+    from clearprop.insight.trace import Trace, trace
 
 __all__ = [
     "ELU",
@@ -178,6 +180,7 @@ __all__ = [
     "Stopping",
     "Tanh",
     "TimeLimit",
+    "Trace",
     "WeightDecay",
     "Workspace",
     "__version__",
@@ -192,14 +195,17 @@ __all__ = [
     "metrics",
     "one_hot",
     "pictures",
+    "trace",
     "train",
 ]
 
 _WHEN_USED = {
+    "Trace": "insight.trace",
     "check": "insight.check",
     "check_gradient": "insight.function",
     "derive": "insight.derive",
     "pictures": "pictures",
+    "trace": "insight.trace",
 }
 
 

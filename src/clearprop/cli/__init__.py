@@ -1,4 +1,4 @@
-"""The command `clearprop`: train, resume, runs, evaluate, check, predict, export, info, data.
+"""The command `clearprop`: train, resume, runs, evaluate, check, derive, trace, predict, export, info, data.
 
 Results go to standard output, progress and advice to standard error. Status: 0, or 1 for what is wrong with a file,
 a name, a value or a gradient, 2 for options that do not exist or cannot be read, 130 after Ctrl-C, 141 where the
@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from cyclopts import App, CycloptsError
 
 from clearprop.arrays.errors import ClearpropError
-from clearprop.cli import check, describe, evaluate, export, inputs, predict, runs, train
+from clearprop.cli import check, derive, describe, evaluate, export, inputs, predict, runs, trace, train
 from clearprop.version import __version__
 
 app = App(
@@ -42,6 +42,17 @@ COMMANDS: list[tuple[str, Callable[..., int | None], list[str]]] = [
     ("check", check.run, [
         "clearprop check digits.safetensors --data digits",
         "clearprop check flowers.safetensors --data flowers.csv --label kind --samples 8",
+    ]),
+    ("derive", derive.run, [
+        "clearprop derive 2-3-1 --data xor",
+        "clearprop derive 2-3-1 --output sigmoid --loss sigmoid-cross-entropy --to html",
+        "clearprop derive 4-5-3 --hidden gelu --layout columns --full --to notebook",
+        "clearprop derive digits.safetensors --data digits --to tex",
+    ]),
+    ("trace", trace.run, [
+        "clearprop trace 2-3-1 --data xor",
+        "clearprop trace 64-16-10 --data digits --hidden tanh --optimizer adam",
+        "clearprop trace flowers.safetensors --data flowers.csv --label kind --samples 2 --all",
     ]),
     ("predict", predict.run, [
         "clearprop predict digits.safetensors seven.png",

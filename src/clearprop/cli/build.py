@@ -14,6 +14,7 @@ from clearprop.layers.dense import Dense
 from clearprop.layers.dropout import Dropout
 from clearprop.layers.losses import Loss, MeanSquaredError, SigmoidCrossEntropy, SoftmaxCrossEntropy
 from clearprop.layers.normalization import BatchNorm
+from clearprop.training.lbfgs import LBFGS
 from clearprop.training.optimizers import SGD, Optimizer
 from clearprop.training.penalties import L1, L2, MaxNorm, WeightDecay
 from clearprop.training.schedules import Schedule
@@ -53,8 +54,10 @@ def loss(chosen: Settings) -> Loss | None:
     return known(Loss, "loss", chosen.loss)() if chosen.loss else None
 
 
-def optimizer(chosen: Settings) -> Optimizer:
+def optimizer(chosen: Settings) -> Optimizer | LBFGS:
     """The optimizer that the settings ask for."""
+    if str(chosen.optimizer).lower().replace("-", "") == "lbfgs":
+        return _lbfgs(chosen)
     kind: type[Any] = known(Optimizer, "optimizer", chosen.optimizer)
     given: dict[str, Any] = {} if chosen.learning_rate is None else {"learning_rate": chosen.learning_rate}
     if chosen.momentum is not None:
@@ -66,6 +69,14 @@ def optimizer(chosen: Settings) -> Optimizer:
     if kind is SGD and chosen.learning_rate is None:
         made.learning_rate = SGD_RATE * (1 - (chosen.momentum or 0.0))
     return made
+
+
+def _lbfgs(chosen: Settings) -> LBFGS:
+    for name in ("learning_rate", "momentum", "clip_norm", "clip_value", "checkpoint"):
+        if getattr(chosen, name) is not None:
+            option = f"--{name.replace('_', '-')}"
+            raise SettingError(option, "an optimizer that takes it", "lbfgs", f"leave out {option}, or take adam")
+    return LBFGS()
 
 
 def rules(chosen: Settings) -> dict[str, Any]:
@@ -95,11 +106,11 @@ def _distortion(text: str) -> Distortion:
     return made
 
 
-def batch(chosen: Settings, samples: int) -> int:
-    """How many of `samples` to take for each step."""
+def batch(chosen: Settings, samples: int, usual: int = BATCH) -> int:
+    """How many of `samples` to compute at a time."""
     if chosen.batch is not None and chosen.batch > samples:
         raise SettingError("--batch", f"at most the {samples} samples there are", str(chosen.batch), "make it smaller")
-    return chosen.batch or min(BATCH, samples)
+    return chosen.batch or min(usual, samples)
 
 
 def epochs(chosen: Settings, samples: int, batch: int) -> int:

@@ -102,7 +102,9 @@ class Settings(Source):
             group=NETWORK, metavar="NAME", help="softmax-cross-entropy, mean-squared-error, ... [what fits the data]"
         ),
     ] = None
-    optimizer: Annotated[str | None, Parameter(group=TRAINING, metavar="NAME", help="adam, sgd, ... [adam]")] = None
+    optimizer: Annotated[
+        str | None, Parameter(group=TRAINING, metavar="NAME", help="adam, sgd, l-bfgs, ... [adam]")
+    ] = None
     learning_rate: Annotated[
         float | None, Parameter(group=TRAINING, metavar="RATE", help="Length of a step [what suits the optimizer]")
     ] = None

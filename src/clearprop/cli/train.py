@@ -17,6 +17,7 @@ from clearprop.network.metrics import Evaluation
 from clearprop.network.model import Model
 from clearprop.network.network import Network
 from clearprop.training.checkpoint import has_checkpoint, run_folder
+from clearprop.training.lbfgs import CHUNK, LBFGS
 from clearprop.training.loop import fit
 from clearprop.training.report import Report
 
@@ -66,9 +67,10 @@ def carry_out(chosen: Settings, json: bool) -> int:
     outputs, loss = build.outputs_and_loss(data, loss)
     layers = build.hidden(chosen, activation)
     model = Model(Network(data.train.x.shape[1], *layers, outputs), loss, chosen.seed or 0)
-    batch = build.batch(chosen, len(data.train))
+    whole = isinstance(optimizer, LBFGS)  # all samples are one step
+    batch = build.batch(chosen, len(data.train), CHUNK) if whole else build.batch(chosen, len(data.train))
     chosen = dataclasses.replace(
-        chosen, loss=type(loss).__name__, learning_rate=optimizer.learning_rate, batch=batch,
+        chosen, loss=type(loss).__name__, learning_rate=getattr(optimizer, "learning_rate", None), batch=batch,
         epochs=build.epochs(chosen, len(data.train), batch), out=str(target),
     )  # fmt: skip
     for rule in rules["stopping"]:

@@ -122,4 +122,4 @@ class _Loss:
     def affordable(self) -> int:
         """How many derivatives take about a second: each takes four evaluations, forward and twice that backward."""
         flops = 12 * self.work.size * sum(shapes.flops for shapes in self.work.network.shapes)
-        return int(min(2000, max(100, 5e9 // max(flops, 1))))
+        return int(min(2000, max(100, 1e10 // max(flops, 1))))

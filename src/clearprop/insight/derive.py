@@ -1,22 +1,24 @@
 """`cp.derive`: the chain rule for a whole network, line by line, each line executed and checked."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from clearprop.arrays.errors import SettingError, brief
 from clearprop.insight.compare import compare
-from clearprop.insight.lines import RULES, Line
+from clearprop.insight.lines import Line
 from clearprop.insight.numeric import Differences, contiguous
 from clearprop.insight.record import Record, record
 from clearprop.insight.result import Row
-from clearprop.insight.show import arrays_in_text, shape_text
 from clearprop.insight.steps import Arrays, Steps, run
 from clearprop.layers.losses import Loss
 from clearprop.network.model import Model
 from clearprop.network.network import Network
+
+if TYPE_CHECKING:
+    from clearprop.insight.prove import Proof
 
 BUDGET = 40  # elements of each array compared with finite differences
 TOLERANCE = 1e-6
@@ -114,10 +116,61 @@ class Derivation:
         """A NumPy program that computes the loss and every gradient from x, t and the parameters."""
         return self.steps.program()
 
+    def prove(self, seconds: float = 60.0) -> "Proof":
+        """Let SymPy derive the forward pass, and compare it with the gradient by hand and with the lines.
+
+        Slopes and losses are proved for all arguments. The derivative by each parameter is proved for two samples of
+        symbols, region by region between the kinks; of networks with more than 60 parameters, and of what SymPy does
+        not decide within `seconds`, it is compared with finite differences instead, and the row says "numerically".
+        Decimals of the code stand for exact numbers, as 0.1 for 1/10. Needs the extra `derive`.
+
+        >>> from clearprop import SquaredError
+        >>> proof = derive(Network(1, 1), SquaredError()).prove()
+        >>> [row[:3] for row in proof.rows]  # doctest: +NORMALIZE_WHITESPACE
+        [('gradient of SquaredError()', 'symbolically', 'for every z and t'),
+         ('lines z1', 'symbolically', 'for all values'),
+         ('dense1.W, 1 derivative', 'symbolically', 'for all values'),
+         ('dense1.b, 1 derivative', 'symbolically', 'for all values')]
+        """
+        from clearprop.insight.prove import prove
+
+        return prove(self.steps, seconds)
+
+    def to_text(self, path: Any = None) -> str:
+        """All of it as text for a terminal, written to `path` if one is given, as by the methods that follow."""
+        return self._as("text", path)
+
+    def to_markdown(self, path: Any = None) -> str:
+        """Markdown with the mathematics in LaTeX; what a notebook shows."""
+        return self._as("markdown", path)
+
+    def to_html(self, path: Any = None) -> str:
+        """A page that shows its mathematics without a network. Needs the extra `derive`."""
+        return self._as("html", path)
+
+    def to_tex(self, path: Any = None) -> str:
+        """A LaTeX document."""
+        return self._as("tex", path)
+
+    def to_notebook(self, path: Any = None) -> str:
+        """A Jupyter notebook (JSON) to work through, which runs on NumPy alone and ends with a check.
+
+        >>> from clearprop import SquaredError
+        >>> derive(Network(2, 1), SquaredError()).to_notebook().count('"cell_type": "code"')
+        7
+        """
+        return self._as("notebook", path)
+
+    def _as(self, form: str, path: Any) -> str:
+        from clearprop.insight.formats import write
+
+        return write(self, form, path)
+
     def __str__(self) -> str:
-        return "\n".join(_text(self))
+        return self.to_text()
 
     __repr__ = __str__
+    _repr_markdown_ = to_markdown
 
 
 def _executed(found: Record, seed: int) -> tuple[Arrays, dict[str, Live]]:
@@ -150,28 +203,3 @@ def _check(found: Record, line: Line, values: Arrays, rng: np.random.Generator) 
     with np.errstate(all="ignore"):
         differences = Differences(value, TOLERANCE, unit=1.0)
         return compare(line.name, array, np.asarray(values[line.name], float), differences, BUDGET, rng)
-
-
-def _text(derivation: Derivation) -> list[str]:
-    steps = derivation.steps
-    text = [f"{steps.network!r} with {steps.loss!r}, samples as {steps.convention.name}"]
-    width = max(len(line.text) for line in steps.lines)
-    part = None
-    for line in steps.lines:
-        if line.part != part:
-            part = line.part
-            text += ["", PARTS[part]]
-        live = derivation.live.get(line.name)
-        mark = {None: " ", True: "+", False: "x"}[live.ok if live else None]
-        text.append(f"{mark} {line.text:{width}}  {shape_text(line.shape):10}  {RULES[line.rule].title}")
-        if live:
-            text += arrays_in_text(live.value, indent=6)
-    used = dict.fromkeys(line.rule for line in steps.lines)
-    text += ["", "rules", *(f"  {RULES[name].title}: {RULES[name].says}" for name in used)]
-    return text
-
-
-PARTS = {
-    "forward": "forward", "backward": "backward", "full": "loss and link, one after the other",
-    "instead": "with the squared error instead",
-}  # fmt: skip

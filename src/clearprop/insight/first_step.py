@@ -27,8 +27,8 @@ def first_step(optimizer: Optimizer, gradient: Flat, decays: bool) -> str | None
 
 
 def _clipped(optimizer: Optimizer, gradient: Flat) -> str:
-    text, norm, most = G, float(np.linalg.norm(gradient)), optimizer.clip_norm
-    if most is not None and norm > most:
+    text, most = G, optimizer.clip_norm
+    if most is not None and (norm := float(np.linalg.norm(gradient))) > most:
         text = f"({most / norm!r} * {text})"
     if optimizer.clip_value is not None:
         text = f"np.clip({text}, -{optimizer.clip_value!r}, {optimizer.clip_value!r})"

@@ -192,10 +192,11 @@ FUNCTIONS: dict[type, Rules] = {
         r"f(z) = \ln(1 + e^z): \; f'(z) = \frac{e^z}{1 + e^z} = \frac{1}{1 + e^{-z}}",
     ),
     Softsign: Function(
-        "<x> / (1 + np.abs(<x>))", r"\frac{<x>}{1 + |<x>|}",
-        "1 / (1 + np.abs(<x>))**2", r"\frac{1}{(1 + |<x>|)^2}",
-        r"f(z) = \frac{z}{1 + |z|}: \; f'(z) = \frac{1 + |z| - z \, \mathrm{sign} z}{(1 + |z|)^2} "
-        r"= \frac{1}{(1 + |z|)^2}",
+        "<x> / (1 + np.abs(<x>))", r"\frac{<x>}{1 + \left|<x>\right|}",
+        "1 / (1 + np.abs(<x>))**2", r"\frac{1}{(1 + \left|<x>\right|)^2}",
+        r"f(z) = \frac{z}{1 + \left|z\right|}: \; "
+        r"f'(z) = \frac{1 + \left|z\right| - z \, \mathrm{sign} z}{(1 + \left|z\right|)^2} "
+        r"= \frac{1}{(1 + \left|z\right|)^2}",
     ),
 }  # fmt: skip
 

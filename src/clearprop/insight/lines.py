@@ -190,7 +190,8 @@ RULES = {
         "Each element acts in three ways: by itself, through the mean, and through the deviation.",
     ),
     "step": Rule("step of the optimizer", "Each parameter moves against its own gradient, so that the loss falls."),
-    "joined": Rule("one vector", "All parameters lie one after the other in a single vector, and so do their gradients."),
+    "joined": Rule("one vector", "All parameters lie one after the other in a single vector, and so do the gradients."),
+    "features": Rule("over the features", "One number for each sample, from all of its features."),
     "jacobian": Rule(
         "product with the Jacobian",
         "Softmax is not elementwise: every output depends on every input of its sample.",

@@ -48,10 +48,10 @@ def mean_squared_error(s: Scope, loss: MeanSquaredError) -> None:
 def mean_absolute_error(s: Scope, loss: MeanAbsoluteError) -> None:
     """|z - t|, averaged over outputs."""
     k = _outputs(s)
-    _loss(s, "np.abs(<z> - <t>)", SHARE, "/ <k>", latex=SUM + rf"\tfrac{{1}}{{{k}}} |<z> - <t>|")
+    _loss(s, "np.abs(<z> - <t>)", SHARE, "/ <k>", latex=SUM + rf"\tfrac{{1}}{{{k}}} \left|<z> - <t>\right|")
     _start(
         s, "np.sign(<z> - <t>)", SHARE, "/ <k>", latex=rf"<share> \tfrac{{1}}{{{k}}} \mathrm{{sign}}(<z> - <t>)",
-        because=r"\frac{d}{dz} |z - t| = \mathrm{sign}(z - t) \text{, taken as } 0 \text{ at } z = t",
+        because=r"\frac{d}{dz} \left|z - t\right| = \mathrm{sign}(z - t) \text{, taken as } 0 \text{ at } z = t",
     )  # fmt: skip
 
 
@@ -61,17 +61,18 @@ def huber(s: Scope, loss: Huber) -> None:
     s.numbers["delta"] = repr(loss.delta)
     s.each(
         "c", "np.clip(<z> - <t>, -<delta>, <delta>)", rule="function",
-        latex=r"\max(-<delta>, \min(<z> - <t>, <delta>))",
+        latex=r"\max({-<delta>}, \min(<z> - <t>, <delta>))",
     )  # fmt: skip
     _loss(
         s, "0.5 * <c> * (2 * (<z> - <t>) - <c>)", SHARE, "/ <k>",
-        latex=SUM + rf"\tfrac{{1}}{{{k}}} \tfrac{{1}}{{2}} <c> \odot (2 (<z> - <t>) - <c>)",
-        because=r"\tfrac{1}{2} c \, (2 e - c) = \tfrac{1}{2} e^2 \text{ where } |e| \le <delta> \text{, else } "
-        r"<delta> (|e| - \tfrac{<delta>}{2}), \; e = z - t",
+        latex=SUM + rf"\tfrac{{1}}{{{k}}} \cdot \tfrac{{1}}{{2}} <c> \odot (2 (<z> - <t>) - <c>)",
+        because=r"\tfrac{1}{2} c \, (2 e - c) = \tfrac{1}{2} e^2 \text{ where } \left|e\right| \le <delta> "
+        r"\text{, else } <delta> (\left|e\right| - \tfrac{<delta>}{2}), \; e = z - t",
     )  # fmt: skip
     _start(
         s, "<c>", SHARE, "/ <k>", latex=rf"<share> \tfrac{{1}}{{{k}}} <c>",
-        because=r"\frac{d}{de} \tfrac{1}{2} e^2 = e, \; \frac{d}{de} <delta> |e| = <delta> \, \mathrm{sign}(e)",
+        because=r"\frac{d}{de} \tfrac{1}{2} e^2 = e, \; "
+        r"\frac{d}{de} <delta> \left|e\right| = <delta> \, \mathrm{sign}(e)",
     )  # fmt: skip
 
 
@@ -122,11 +123,11 @@ def sigmoid_cross_entropy(s: Scope, loss: SigmoidCrossEntropy) -> None:
 def softmax_cross_entropy(s: Scope, loss: SoftmaxCrossEntropy) -> None:
     """With p = softmax(z): -t log p, summed over classes."""
     s.reduce(
-        "top", "max", "<z>", over="features", rule="function", latex=r"\max_j \, (<z>)_{j}",
+        "top", "max", "<z>", over="features", rule="features", latex=r"\max_j \, (<z>)_{j}",
         because=r"\text{less its maximum, } e^{z} \text{ cannot overflow, and } p \text{ stays the same}",
     )  # fmt: skip
     s.each("e", "np.exp(<z> - <top>)", rule="function", latex="e^{<z> - <top>}")
-    s.reduce("total", "sum", "<e>", over="features", rule="function", latex=r"\sum_j (<e>)_{j}")
+    s.reduce("total", "sum", "<e>", over="features", rule="features", latex=r"\sum_j (<e>)_{j}")
     s.each("p", "<e>", "/ <total>", rule="link", latex=r"\mathrm{softmax}(<z>) = \frac{<e>}{<total>}")
     _loss(
         s, "<t> * (np.log(<total>) + <top> - <z>)", SHARE,
@@ -160,10 +161,11 @@ def softmax_cross_entropy(s: Scope, loss: SoftmaxCrossEntropy) -> None:
 
 def _through_softmax(s: Scope, dp: str, dot: str, dz: str, because: str = "", **more: Any) -> None:
     """dz = J dp for every sample, without writing J down: p (dp - p . dp)."""
-    s.reduce(dot, "sum", "<p>", f"<{dp}>", over="features", rule="jacobian", latex=rf"\sum_j (<p> \odot <{dp}>)_{{j}}")
+    latex = rf"\sum_j \left(<p> \odot <{dp}>\right)_j"
+    s.reduce(dot, "sum", "<p>", f"<{dp}>", over="features", rule="jacobian", latex=latex)
     s.each(
         dz, "<p>", f"(<{dp}> - <{dot}>)", rule="jacobian", of="z", because=because,
-        latex=rf"J <{dp}> = <p> \odot (<{dp}> - <{dot}>)", **more,
+        latex=rf"J \, <{dp}> = <p> \odot \left(<{dp}> - <{dot}>\right)", **more,
     )  # fmt: skip
 
 
@@ -209,7 +211,16 @@ def _in_full(
 
 def _loss_of_p(s: Scope, loss: str, latex: str) -> None:
     """The loss written with p, which is the same but for rounding near 0 and 1."""
-    s.reduce("loss_p", "sum", loss, SHARE, over="all", rule="loss", latex=SUM + latex, equal="loss")
+    s.reduce(
+        "loss_p",
+        "sum",
+        loss,
+        SHARE,
+        over="all",
+        rule="loss",
+        latex=f"-{SUM}{latex[1:]}" if latex[0] == "-" else SUM + latex,
+        equal="loss",
+    )
 
 
 def _squared_instead(s: Scope) -> None:

@@ -35,7 +35,7 @@ def shapes_text(line: Line, shapes: Mapping[str, Shape]) -> str:
     if line.how == "product":
         factors = " ".join(
             shape_text(shapes[name.removesuffix(".T")][:: -1 if name.endswith(".T") else 1])
-            for name in line.convention.order(*line.factors)  # type: ignore[call-arg]
+            for name in line.convention.order(*line.factors)
         )
         return f"{shape_text(line.shape)} = {factors}" + (f" + {shape_text(shapes[line.plus])}" if line.plus else "")
     known = (f"{name} {shape_text(shapes[name])}" for name in line.inputs if shapes.get(name))

@@ -263,16 +263,25 @@ def run(steps: Steps, arrays: Arrays, lines: Sequence[Line] | None = None) -> Ar
     The text is made by the library's own rules alone; nothing that a user or a file said is in it but numbers.
     """
     chosen = steps.of("forward", "backward") if lines is None else lines
-    space: dict[str, Any] = dict(arrays)
-    exec(_compiled(steps.program([]), "exec"), space)
+    space: dict[str, Any] = environment(steps) | arrays
+    space["N"] = len(space["x"]) if steps.convention.samples == 0 else space["x"].shape[1]
     with np.errstate(over="ignore", under="ignore"):
         for line in chosen:
-            space[line.name] = eval(_compiled(line.code, "eval"), space)
+            space[line.name] = eval(compiled(line.code, "eval"), space)
     return {name: np.asarray(value) for name, value in space.items() if name in steps.shapes}
 
 
-@lru_cache(maxsize=4096)
-def _compiled(text: str, mode: str) -> Any:
+def environment(steps: Steps) -> dict[str, Any]:
+    """What the lines use beside arrays: np, and the functions that NumPy lacks."""
+    space: dict[str, Any] = {"np": np}
+    for text in steps.preamble.values():
+        exec(compiled(text, "exec"), space)
+    return space
+
+
+@lru_cache(maxsize=65536)
+def compiled(text: str, mode: str) -> Any:
+    """The text of a line, ready to run."""
     return compile(text, "derivation", mode)
 
 

@@ -1,4 +1,4 @@
-"""Numbers that carry a SymPy expression along, on which NumPy and the library's own lines run as they are."""
+"""Numbers that carry a SymPy expression along: NumPy and the library's own lines run on arrays of them as they are."""
 
 import functools
 import math
@@ -10,26 +10,58 @@ from typing import Any
 
 import numpy as np
 import sympy
+from numpy.typing import NDArray
 
 from clearprop.arrays.backend import NUMPY, Array
+from clearprop.insight.zero import Erf, Exp, Held, Zero
 
-LARGEST = 300_000  # terms that an expression is written out to
-ROOTS = (sympy.sqrt(2), sympy.sqrt(2) / 2, sympy.sqrt(2 * sympy.pi), 1 / sympy.sqrt(2 * sympy.pi))
+CONSTANTS = [
+    sympy.sqrt(2), sympy.sqrt(2) / 2, sympy.pi, 2 * sympy.pi, sympy.sqrt(2 * sympy.pi), 1 / sympy.sqrt(2 * sympy.pi),
+]  # fmt: skip
 
 
 @functools.lru_cache(maxsize=1024)
 def exact(number: float) -> Any:
-    """The number that a decimal of the code stands for: a root of `ROOTS`, a simple fraction, else as it is written.
+    """The number that a decimal of the code stands for: one of `CONSTANTS`, a simple fraction, else as it is written.
 
     >>> exact(0.1), exact(2 / 3), exact(0.5**0.5)
     (1/10, 2/3, sqrt(2)/2)
     """
-    for root in ROOTS:
-        if abs(float(root) - number) < 1e-15:
-            return root
+    for constant in CONSTANTS:
+        if abs(float(constant) - number) < 1e-15:
+            return constant
     simple = Fraction(number).limit_denominator(1000)
     near = abs(float(simple) - number) <= 1e-15 * abs(number)
     return sympy.Rational(simple if near else Fraction(repr(float(number))))
+
+
+def _two(function: Callable[[Any, Any], Any], swapped: bool = False) -> Any:
+    """An operator of Term with a Term or a number, which gives a Term."""
+
+    def call(self: "Term", other: Any) -> Any:
+        term = as_term(other)
+        if term is None:
+            return NotImplemented
+        a, b = (term, self) if swapped else (self, term)
+        sides = a.sides if a.sides is not None else b.sides
+        return Term(function(a.expression, b.expression), function(a.value, b.value), sides)
+
+    return call
+
+
+def _compared(function: Callable[[Any, Any], bool]) -> Any:
+    """A comparison of Term with a Term or a number, decided by the values."""
+
+    def call(self: "Term", other: Any) -> bool:
+        term = as_term(other)
+        if term is None:
+            return NotImplemented
+        sides = self.sides if self.sides is not None else term.sides
+        if sides is not None and self.expression != term.expression:
+            sides.add((str(self.expression), str(term.expression), self.value > term.value))
+        return function(self.value, term.value)
+
+    return call
 
 
 class Term:
@@ -39,10 +71,16 @@ class Term:
     """
 
     __slots__ = ("expression", "sides", "value")
-    __hash__ = None  # type: ignore[assignment]
 
-    def __init__(self, expression: Any, value: float, sides: list[bool] | None = None) -> None:
+    def __init__(self, expression: Any, value: float, sides: Sides | None = None) -> None:
         self.expression, self.value, self.sides = expression, value, sides
+
+    __add__, __radd__ = _two(operator.add), _two(operator.add, swapped=True)
+    __sub__, __rsub__ = _two(operator.sub), _two(operator.sub, swapped=True)
+    __mul__, __rmul__ = _two(operator.mul), _two(operator.mul, swapped=True)
+    __truediv__, __rtruediv__ = _two(operator.truediv), _two(operator.truediv, swapped=True)
+    __gt__, __ge__ = _compared(operator.gt), _compared(operator.ge)
+    __lt__, __le__ = _compared(operator.lt), _compared(operator.le)
 
     def __neg__(self) -> "Term":
         return Term(-self.expression, -self.value, self.sides)
@@ -53,75 +91,89 @@ class Term:
     def __pow__(self, power: int) -> "Term":
         return Term(self.expression**power, self.value**power, self.sides)
 
-    def __repr__(self) -> str:
-        return f"{self.expression} = {self.value:.6g}"
 
-
-def _two(function: Callable[[Any, Any], Any]) -> Any:
-    def forwards(self: Term, other: Any) -> Any:
-        term = _term(other)
-        if term is None:
-            return NotImplemented
-        sides = self.sides if self.sides is not None else term.sides
-        return Term(function(self.expression, term.expression), function(self.value, term.value), sides)
-
-    return forwards
-
-
-def _reversed(function: Callable[[Any, Any], Any]) -> Any:
-    return _two(lambda a, b: function(b, a))
-
-
-def _comparison(function: Callable[[Any, Any], bool]) -> Any:
-    def compare(self: Term, other: Any) -> Any:
-        term = _term(other)
-        if term is None:
-            return NotImplemented
-        found = function(self.value, term.value)
-        sides = self.sides if self.sides is not None else term.sides
-        if sides is not None:
-            sides.append(found)
-        return found
-
-    return compare
-
-
-def _term(number: Any) -> Term | None:
+def as_term(number: Any) -> Term | None:
+    """A Term for a Term or a number; None for anything else."""
     if isinstance(number, Term):
         return number
-    if isinstance(number, (bool, int, np.bool_, np.integer)):
+    if isinstance(number, (int, np.bool_, np.integer)):
         return Term(sympy.Integer(int(number)), float(number))
-    if isinstance(number, float):
-        return Term(exact(float(number)), float(number))
-    return None
+    return Term(exact(float(number)), float(number)) if isinstance(number, float) else None
 
 
-for _name in ("add", "sub", "mul", "truediv"):
-    setattr(Term, f"__{_name}__", _two(getattr(operator, _name)))
-    setattr(Term, f"__r{_name}__", _reversed(getattr(operator, _name)))
-for _name in ("gt", "ge", "lt", "le"):
-    setattr(Term, f"__{_name}__", _comparison(getattr(operator, _name)))
+def term(number: Any) -> Term:
+    """A Term for a Term or a number."""
+    made = as_term(number)
+    if made is None:
+        raise TypeError(f"{type(number).__name__} is no number")
+    return made
+
+
+def derivative(of: Any, by: Any) -> Any:
+    """SymPy's derivative of one Term by another."""
+    return sympy.diff(term(of).expression, term(by).expression)
 
 
 def _one(symbolic: Callable[[Any], Any], numeric: Callable[[float], float]) -> Any:
-    """A ufunc over arrays of objects."""
+    """A function of each element of an array of objects."""
 
     def call(number: Any) -> Term:
-        term = _term(number)
-        assert term is not None
-        return Term(symbolic(term.expression), numeric(term.value), term.sides)
+        of = term(number)
+        return Term(symbolic(of.expression), numeric(of.value), of.sides)
 
     return np.frompyfunc(call, 1, 1)
 
 
+class Point:
+    """Symbols with a value each, and what comparisons came to there."""
+
+    def __init__(self) -> None:
+        self.sides: Sides = set()
+        self.values: dict[Any, float] = {}
+        self._zero = Zero()
+
+    def symbols(self, name: str, values: NDArray[Any]) -> NDArray[Any]:
+        """Terms in the shape of `values`, each a symbol of its own."""
+        made = np.empty(values.shape, object)
+        for place in np.ndindex(values.shape):
+            symbol = sympy.Symbol("_".join([name, *map(str, place)]), real=True)
+            made[place] = Term(symbol, float(values[place]), self.sides)
+            self.values[symbol] = float(values[place])
+        return made
+
+    def hold(self, name: str, array: NDArray[Any]) -> dict[tuple[int, ...], Any]:
+        """Put a symbol in the place of each element, from which SymPy still knows all derivatives; what they were."""
+        before = {place: term(array[place]) for place in np.ndindex(array.shape)}
+        for place, was in before.items():
+            symbol = Held.of("_".join([name, *map(str, place)]), was.expression)
+            self.values[symbol] = was.value
+            array[place] = Term(symbol, was.value, self.sides)
+        return before
+
+    def same(self, a: Any, b: Any) -> str | None:
+        """Nothing where `a` and `b` (expressions, Terms or numbers) are shown to be the same.
+
+        Else their values at the point where they differ there, and None where algebra does not decide.
+        """
+        a, b = (term(one).expression if isinstance(one, (Term, int, float)) else one for one in (a, b))
+        if self._zero(a - b):
+            return ""
+        x, y = self._at(a), self._at(b)
+        return None if abs(x - y) <= 1e-9 * max(1.0, abs(x), abs(y)) else f"{x:.6g}, not {y:.6g}"
+
+    def _at(self, expression: Any) -> float:
+        functions = [{"Exp": math.exp, "Erf": math.erf}, "math"]
+        return float(sympy.lambdify(list(self.values), expression, functions)(*self.values.values()))
+
+
 FUNCTIONS = {
-    "exp": _one(sympy.exp, math.exp),
-    "expm1": _one(lambda a: sympy.exp(a) - 1, math.expm1),
+    "exp": _one(Exp, math.exp),
+    "expm1": _one(lambda a: Exp(a) - 1, math.expm1),
     "log": _one(sympy.log, math.log),
     "log1p": _one(lambda a: sympy.log(1 + a), math.log1p),
     "sqrt": _one(sympy.sqrt, math.sqrt),
     "tanh": _one(sympy.tanh, math.tanh),
-    "erf": _one(sympy.erf, math.erf),
+    "erf": _one(Erf, math.erf),
 }
 
 
@@ -133,49 +185,12 @@ XP = SimpleNamespace(**{**vars(NUMPY), **FUNCTIONS, "name": "terms", "total": np
 
 
 class Numpy:
-    """`np` for printed lines: NumPy itself but for the functions that it does not know of objects."""
+    """`np` of printed lines: NumPy itself, but for the functions that have to know terms."""
 
-    logaddexp = staticmethod(lambda a, b: FUNCTIONS["log"](FUNCTIONS["exp"](a) + FUNCTIONS["exp"](b)))
+    @staticmethod
+    def logaddexp(a: Any, b: Any) -> Any:
+        """log(e^a + e^b), computed as NumPy does."""
+        return np.maximum(a, b) + FUNCTIONS["log1p"](FUNCTIONS["exp"](-np.abs(a - b)))
 
     def __getattr__(self, name: str) -> Any:
-        found = FUNCTIONS.get(name, getattr(np, name))
-        # numbers such as np.sqrt(2) stay numbers
-        return (lambda a: getattr(np, name)(a) if isinstance(a, (int, float)) else found(a)) if name in FUNCTIONS else found
-
-
-def vanishes(expression: Any) -> bool:
-    """Whether `expression` is shown to be 0 for all values of its symbols."""
-    numerator = sympy.fraction(sympy.together(_opaque(expression, {}, {})))[0]
-    return terms(numerator) <= LARGEST and sympy.expand(numerator) == 0
-
-
-def _opaque(e: Any, names: dict[Any, Any], known: dict[Any, Any]) -> Any:
-    """A rational function: every exp, tanh, root, ... is a symbol. exp(a + 2 b) is exp(a) exp(b)^2 before that."""
-    if e in known:
-        return known[e]
-    if isinstance(e, sympy.exp):
-        made = sympy.Integer(1)
-        for part in sympy.Add.make_args(e.args[0]):
-            factor, rest = part.as_coeff_Mul()
-            whole, den = factor.p, factor.q
-            made *= names.setdefault(sympy.exp(rest / den), sympy.Dummy()) ** whole
-    elif e.is_Function:
-        made = names.setdefault(e, sympy.Dummy())
-    elif e.is_Pow and not e.exp.is_Integer and not e.base.is_number:
-        made = names.setdefault(e.base ** sympy.Rational(1, e.exp.q), sympy.Dummy()) ** e.exp.p
-    else:
-        made = e.func(*[_opaque(a, names, known) for a in e.args]) if e.args else e
-    known[e] = made
-    return made
-
-
-def terms(e: Any) -> int:
-    """At most so many terms has `e` when it is written out."""
-    if e.is_Add:
-        return sum(map(terms, e.args))
-    if e.is_Mul:
-        return math.prod(map(terms, e.args))
-    if e.is_Pow and e.exp.is_Integer and e.exp > 0:
-        count = terms(e.base)
-        return math.comb(count + int(e.exp) - 1, int(e.exp))
-    return 1
+        return FUNCTIONS[name] if name in FUNCTIONS else getattr(np, name)

@@ -49,7 +49,7 @@ def written(line: Line, values: Arrays, place: Place, terms: int = TERMS) -> Wri
     for digits in DIGITS:
         first, last = ([_put(piece, values, digits, line.how) for piece in part] for part in (head, tail))
         gap = [f"... ({len(pieces) - terms:,} more) ..."] if cut else []
-        outer = _put((line.outer, dict.fromkeys(NAME.findall(line.outer), ())), values, digits, "each")
+        outer = "" if line.how == "each" else line.outer.replace("N", number(float(values["N"])))
         text = _joined(line.how, first + gap + last, len(pieces), outer)
         if cut or _gives(text, float(values[line.name][place]), values, sources):
             break

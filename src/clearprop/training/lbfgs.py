@@ -18,6 +18,7 @@ from clearprop.layers.dropout import Dropout
 from clearprop.layers.normalization import BatchNorm
 from clearprop.network.gradient import loss_and_gradient
 from clearprop.network.model import Model
+from clearprop.training.checkpoint import Keeper
 from clearprop.training.engine import Stop, Tally, blas, trouble
 from clearprop.training.optimizers import Optimizer
 from clearprop.training.penalties import MaxNorm, WeightDecay
@@ -142,10 +143,8 @@ class FullBatch(Training):
             what = brief(plan.schedule or (*plan.augment, *unfit)[0])
             raise SettingError("LBFGS", "one loss for the whole run, with L1 or L2 at most", what, "take cp.Adam()")
 
-    def run(self, watch: Watch | None, stop: Stop, keeper: Any = None) -> Iterator[Epoch]:
+    def run(self, watch: Watch | None, stop: Stop, keeper: Keeper | None = None) -> Iterator[Epoch]:
         """Train, iteration by iteration, until SciPy, a rule or `stop` ends it. `watch` is not called."""
-        if keeper:
-            raise SettingError("LBFGS", "training without checkpoints", str(keeper.folder), "leave out checkpoint")
         left = Stop()
         objective = Objective(self, stop, left)
         iterates = _handed_over(lambda callback: self._minimize(objective, callback), left)

@@ -104,6 +104,8 @@ def fit(
     """
     shown: Display = display(verbose)
     plan = planned(shuffle, penalties, schedule, stopping, class_weight, augment)
+    if checkpoint is not None and isinstance(optimizer, LBFGS):
+        raise SettingError("LBFGS", "training without checkpoints", brief(checkpoint), "leave out checkpoint")
     training, stop = prepared(model, data, optimizer, epochs, batch, seed, threads, plan), Stop()
     report = Report(training.settings(), training.history)
     folder = nullcontext() if checkpoint is None else run_folder(checkpoint, checkpoint_every)

@@ -10,7 +10,7 @@ LONG = 60  # glyphs of an equation that fits on a line of paper
 
 
 def pieces(latex: str, commas: bool = False) -> list[str]:
-    r"""Parts between which a line may end: before a relation outside of all brackets, after a comma or colon if `commas`.
+    r"""Parts between which a line may end: before relations outside of all brackets, after commas if `commas`.
 
     >>> pieces(r"L = \frac{1}{N} \sum (p = q) \;\Rightarrow\; x = 1")
     ['L', '= \\frac{1}{N} \\sum (p = q)', '\\;\\Rightarrow\\; x', '= 1']
@@ -23,7 +23,7 @@ def pieces(latex: str, commas: bool = False) -> list[str]:
         cut = None
         if depth == 0 and text in RELATIONS:
             cut = token.start() - 2 if latex[: token.start()].endswith(r"\;") else token.start()
-        elif depth == 0 and commas and text == r"\;" and tokens[i - 2][0] in (",", ":"):
+        elif depth == 0 and commas and text == r"\;" and tokens[i - 2][0] in (",", ":", ";"):
             cut = token.end()
         if cut is not None and latex[start:cut].strip():
             found.append(latex[start:cut].strip())

@@ -6,7 +6,8 @@ from functools import lru_cache
 from clearprop.arrays.errors import missing
 from clearprop.insight.formats.latex import pieces
 
-FUNCTION = re.compile(r"(\\(?:ln|tanh|sinh|cosh)(?:\^2)?|\\mathrm\{\w{3,}\})(?= ?[\\A-Za-z<])")
+FUNCTION = re.compile(r"(\\(?:ln|tanh|sinh|cosh)(?:\^2)?|\\mathrm\{\w{3,}\})(?= ?[\\A-Za-z])")
+FRACTION = re.compile(r"\} (?=\\t?frac)")
 
 
 @lru_cache(maxsize=4096)
@@ -16,7 +17,8 @@ def mathml(latex: str, commas: bool = False) -> str:
         from latex2mathml.converter import convert
     except ImportError:
         raise missing("latex2mathml", "derive", "a page of a derivation") from None
-    spaced = FUNCTION.sub(r"\1\\,", latex)  # MathML leaves no space after the name of a function
+    spaced = FRACTION.sub(r"} \\; ", FUNCTION.sub(r"\1\\,", latex))  # MathML leaves no space at these places itself
     return "<wbr>".join(
-        convert(piece).replace('display="inline"', 'displaystyle="true"', 1) for piece in pieces(spaced, commas)
+        convert(piece, display="block").replace('display="block"', 'displaystyle="true"', 1)
+        for piece in pieces(spaced, commas)
     )

@@ -31,7 +31,7 @@ for name, gradient in gradients.items():
             kinks += 1
             continue
         worst = max(worst, abs((ahead - behind) / (2 * h) - gradient[i]))
-    print(f"{{name}}: {{places.size - kinks}} differences, the largest gap {{worst:.1e}}, {{kinks}} passed over at kinks")
+    print(f"{{name}}: {{places.size - kinks}} differences, largest gap {{worst:.1e}}, {{kinks}} passed over at kinks")
     assert worst < 1e-6 * max(1, abs(gradient).max()), name"""
 
 
@@ -78,7 +78,8 @@ def _origin(derivation: "Derivation") -> str:
 
 def _arrays(derivation: "Derivation") -> str:
     steps = derivation.steps
-    text = ["import numpy as np", *steps.preamble.values()]
+    packed = any(values.size > WRITTEN for values in derivation.given.values())
+    text = [*(["import base64\n"] if packed else []), "import numpy as np", *steps.preamble.values()]
     if derivation.given:
         text += [f"{name} = {_written(values)}" for name, values in derivation.given.items()]
         text.append(f"N = x.shape[{steps.convention.samples}]  # samples")
@@ -94,9 +95,7 @@ def _written(values: NDArray[Any]) -> str:
     if values.size <= WRITTEN:
         return f"np.array({json.dumps(values.tolist()).replace('], [', '],' + chr(10) + '    [')})"
     packed = base64.b64encode(values.astype("<f8").tobytes()).decode()
-    return (
-        f'np.frombuffer(__import__("base64").b64decode("{packed}"), "<f8").reshape({values.shape})'  # {values.size} numbers
-    )
+    return f'np.frombuffer(base64.b64decode("{packed}"), "<f8").reshape({values.shape})'
 
 
 def _drawn(derivation: "Derivation", name: str, shape: Shape) -> str:
@@ -106,11 +105,11 @@ def _drawn(derivation: "Derivation", name: str, shape: Shape) -> str:
     if kind == "target":
         return _targets(derivation, size)
     if kind == "memo":
-        keep = 1 - float(getattr(steps.network[i], "rate"))  # noqa: B009
+        keep = 1 - float(vars(steps.network[i])["rate"])
         return f"(rng.random({size}) < {keep!r}) / {keep!r}"
     if own == "gamma":
         return f"1 + 0.1 * rng.normal(size={size})"
-    return f"rng.normal(size={size})"
+    return f"0.5 * rng.normal(size={size})"
 
 
 def _targets(derivation: "Derivation", size: str) -> str:
@@ -130,9 +129,10 @@ def _check(derivation: "Derivation") -> str:
     function = [f"def loss_of({', '.join(names)}):", *(f"    {line}" for line in body), "    return loss", "", ""]
     changed = ["def changed(array, place, step):", "    array = array.copy()", "    array[place] += step",
                "    return array", ""]  # fmt: skip
-    gradients = [(line.of, line.name) for line in steps.lines if line.part == "backward" and line.of in steps.parameters]
-    text = "\n".join([*function, *changed]) + CHECK
-    return text.format(
+    gradients = [
+        (line.of, line.name) for line in steps.lines if line.part == "backward" and line.of in steps.parameters
+    ]
+    return "\n".join([*function, *changed]) + CHECK.format(
         given=f"dict({', '.join(f'{name}={name}' for name in names)})",
         gradients=f"dict({', '.join(f'{of}={name}' for of, name in gradients)})",
     )

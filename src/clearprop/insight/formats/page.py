@@ -54,14 +54,13 @@ def table(values: NDArray[Any], places: int = 8) -> str:
         return f"<p>{escape(summary_text(values))}</p>"
     numbers, texts = np.atleast_2d(values), np.atleast_2d(number_texts(values, places))
     shades = np.abs(numbers) / max(float(np.abs(numbers).max(initial=0)), 1e-300)
-    rows = (
-        "".join(
-            f'<td style="--m:{shade:.2f}"{" class=below" if number < 0 else ""}>{text.replace("-", "\N{MINUS SIGN}")}</td>'
-            for number, shade, text in zip(*row, strict=True)
-        )
-        for row in zip(numbers, shades, texts, strict=True)
-    )
+    rows = ("".join(_cell(*one) for one in zip(*row, strict=True)) for row in zip(numbers, shades, texts, strict=True))
     return f'<div class="scroll"><table>{"".join(f"<tr>{row}</tr>" for row in rows)}</table></div>'
+
+
+def _cell(number: float, shade: float, text: str) -> str:
+    side = ' class="below"' if number < 0 else ""
+    return f'<td{side} style="--m:{shade:.2f}">{text}</td>'
 
 
 def _given(derivation: "Derivation") -> str:

@@ -12,17 +12,16 @@ if TYPE_CHECKING:
     from clearprop.insight.derive import Derivation
 
 BEGIN = r"""\documentclass[11pt]{article}
-\usepackage[T1]{fontenc}
 \usepackage[a4paper, margin=22mm]{geometry}
 \usepackage{amsmath, listings, parskip}
-\lstset{basicstyle=\small\ttfamily, columns=fullflexible, keepspaces=true, breaklines=true, upquote=false,
+\lstset{basicstyle=\footnotesize\ttfamily, columns=fullflexible, keepspaces=true, breaklines=true, upquote=false,
   breakindent=2em, xleftmargin=1em, aboveskip=0.3em, belowskip=0.3em}
 \setlength{\emergencystretch}{3em}
 \allowdisplaybreaks
 \begin{document}
 \raggedright"""
 ESCAPED = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
-MATHS = {"⊙": r"$\odot$", "∂": r"$\partial$", "Δ": r"$\Delta$"}
+MATHS = {"⊙": r"$\odot$", "∂": r"$\partial$", "Δ": r"$\Delta$", "<": "$<$", ">": "$>$", "|": "$|$", '"': "''"}
 
 
 def to_tex(derivation: "Derivation") -> str:
@@ -46,7 +45,8 @@ def to_tex(derivation: "Derivation") -> str:
 
 def _step(derivation: "Derivation", number: int, line: Line) -> list[str]:
     rule = RULES[line.rule]
-    text = [rf"\pagebreak[2]\textbf{{{number}. {rule.title}.}} {rule.says}", rf"\[{broken(line.equation)}\]"]
+    text = [r"\begin{samepage}", rf"\textbf{{{number}. {rule.title}.}} {rule.says}"]
+    text.append(rf"\[{broken(line.equation)}\]")
     if line.because:
         text.append(rf"{{\small because $\displaystyle {line.because}$\par}}")
     text += [rf"{{\small {escaped(shapes_text(line, derivation.steps.shapes))}\par}}", listing([line.text])]
@@ -55,7 +55,7 @@ def _step(derivation: "Derivation", number: int, line: Line) -> list[str]:
         text.append(listing(arrays_in_text(live.value)))
         told = "; ".join(words.checks(line, live))
         text.append(rf"{{\small {'WRONG: ' if live.ok is False else ''}{escaped(told)}\par}}" if told else "")
-    return [*text, r"\medskip"]
+    return [*text, r"\end{samepage}", r"\medskip"]
 
 
 def listing(lines: list[str]) -> str:
@@ -75,5 +75,5 @@ def escaped(text: str) -> str:
     'a\\_b $\\odot$ 50\\%'
     """
     plain = re.sub(r"[\\~^{}#$%&_]", lambda found: ESCAPED.get(found[0], f"\\{found[0]}"), text)
-    plain = re.sub("|".join(MATHS), lambda found: MATHS[found[0]], plain)
+    plain = re.sub(f"[{''.join(MATHS)}]", lambda found: MATHS[found[0]], plain)
     return re.sub(r"[^\x00-\x7f]", lambda found: rf"U+{ord(found[0]):04X}", plain)

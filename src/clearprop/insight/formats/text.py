@@ -25,7 +25,7 @@ def to_text(derivation: "Derivation") -> str:
         text += ["", heading.lower()]
         for number, line in lines:
             text.append(f"{number:3}  {line.text}")
-            text.append(f"{'':{INDENT}}{shapes_text(line, steps.shapes)}; {RULES[line.rule].title}")
+            text += _wrapped(f"{RULES[line.rule].title}: {shapes_text(line, steps.shapes)}")
             live = derivation.live.get(line.name)
             if live:
                 mark = "WRONG" if live.ok is False else "ok"

@@ -21,20 +21,13 @@ def title(derivation: "Derivation") -> str:
     return f"{derivation.steps.network!r} with {derivation.steps.loss!r}"
 
 
-def filename(derivation: "Derivation", suffix: str) -> str:
-    """A name for a file, by the widths of the network: derivation-2-3-1.html."""
-    network = derivation.steps.network
-    units = [layer.units for layer in network if hasattr(layer, "units")]
-    return f"derivation-{'-'.join(map(str, [network.inputs, *units]))}{suffix}"
-
-
 def key(derivation: "Derivation") -> list[str]:
     """Sentences on the letters; ⊙ in them is the product element by element."""
     steps = derivation.steps
     side, product = ("rows", "Z = X W + b") if steps.convention.samples == 0 else ("columns", "Z = W X + b")
-    samples = f", here {derivation.given['x'].shape[steps.convention.samples]}" if derivation.given else ""
+    count = f" (here {derivation.given['x'].shape[steps.convention.samples]})" if derivation.given else ""
     text = [
-        f"The N samples{samples} are the {side} of X, of shape {shape_text(steps.shapes['x'])}; so {product}. "
+        f"The N samples{count} are the {side} of X, of shape {shape_text(steps.shapes['x'])}, so {product}. "
         "T holds the targets, L is the loss.",
         "A ⊙ B multiplies element by element, [z > 0] is 1 where that is so and 0 elsewhere, "
         "(i) marks what belongs to sample i.",
@@ -72,20 +65,19 @@ def rules(derivation: "Derivation") -> list[Rule]:
 def checks(line: Line, live: "Live") -> list[str]:
     """What a line was compared with, and how it came out."""
     text = []
-    if live.gap is not None:
-        other = line.equal or "what the library computes"
-        close = f"equals {other}" + (f" to {live.gap:.0e}" if live.gap else " exactly")
-        text.append(close if live.gap < 1e-6 else f"differs from {other} by {live.gap:.1e} of its largest element")
+    other = line.equal or "what the library computes"
+    if live.gap is not None and live.gap < 1e-6:
+        text.append(f"equal to {other}" + (f" up to {live.gap:.0e}" if live.gap else ""))
+    elif live.gap is not None:
+        text.append(f"differs from {other} by {live.gap:.1e} of its largest element")
     row = live.check
     if row is None:
         return text
     over = f", {row.passed_over} passed over near a kink" if row.passed_over else ""
     if row.verdict == "ok":
-        text.append(f"{row.compared} finite differences agree to {row.error:.0e}{over}")
-    elif row.verdict == "passed over":
-        text.append(f"finite differences say nothing{over}")
+        text.append(f"finite differences agree to {row.error:.0e} ({row.compared} compared{over})")
     elif row.verdict == "wrong":
         text.append(f"finite differences disagree: at {row.worst} {row.numeric:.8g}, here {row.analytic:.8g}")
     else:
-        text.append("finite differences cannot tell")
+        text.append(f"finite differences cannot tell{over}")
     return text

@@ -1,0 +1,79 @@
+"""`clearprop trace`."""
+
+import sys
+from typing import Annotated, Any, Literal
+
+from cyclopts import Parameter
+
+from clearprop.cli import build, derive, inputs, show
+from clearprop.cli.settings import DATA, NETWORK, OUTPUT, TRAINING, Settings, Source, integer
+from clearprop.insight.trace import Trace, trace
+
+NOTHING = Source()
+SAMPLES = 4
+
+
+def run(
+    network: Annotated[
+        str, Parameter(metavar="WIDTHS|MODEL", help="Widths from input to output, such as 2-3-1, or a model's file")
+    ],
+    /,
+    *,
+    data: Annotated[
+        str, Parameter(group=DATA, metavar="NAME|FILE", help="A name (see clearprop data), a CSV file or a folder")
+    ],
+    samples: Annotated[
+        int, Parameter(group=DATA, metavar="N", converter=integer, help="Most samples to take of its training part")
+    ] = SAMPLES,
+    source: Annotated[Source, Parameter(name="*")] = NOTHING,
+    hidden: Annotated[
+        str | None, Parameter(group=NETWORK, metavar="NAME", help="After each hidden layer: tanh, gelu, ... [relu]")
+    ] = None,
+    output: Annotated[
+        str | None,
+        Parameter(
+            group=NETWORK, metavar="NAME", help="After the last layer: softmax, sigmoid, identity, ... [the loss's]"
+        ),
+    ] = None,
+    loss: Annotated[
+        str | None,
+        Parameter(group=NETWORK, metavar="NAME", help="softmax-cross-entropy, squared-error, ... [what fits]"),
+    ] = None,
+    optimizer: Annotated[
+        str | None, Parameter(group=TRAINING, metavar="NAME", help="Whose step is taken: adam, sgd, ... [sgd]")
+    ] = None,
+    learning_rate: Annotated[
+        float | None, Parameter(group=TRAINING, metavar="RATE", help="Length of that step [what suits the optimizer]")
+    ] = None,
+    layout: Annotated[Literal["rows", "columns"], Parameter(help="What a sample is in an array")] = "rows",
+    all: Annotated[  # noqa: A002
+        bool, Parameter(group=OUTPUT, negative=(), show_default=False, help="Print everything instead of stepping")
+    ] = False,
+    json: Annotated[
+        bool, Parameter(group=OUTPUT, negative=(), show_default=False, help="Print one JSON document")
+    ] = False,
+) -> None:
+    """Step through one pass of a network, forward and backward, with every number.
+
+    In a terminal the arrow keys go through it; elsewhere everything is printed.
+    """
+    known = inputs.dataset(data, source)
+    model = derive._model(network, {"hidden": hidden, "output": output, "loss": loss}, known, source.seed or 0)
+    rule: Any = build.optimizer(Settings(optimizer=optimizer or "sgd", learning_rate=learning_rate))
+    found = trace(model, known, rule, layout=layout, samples=samples)
+    if json:
+        show.document({"model": network, "data": known.name, **found.to_dict()})
+    elif all:
+        _print(found)
+    else:
+        found.step()
+
+
+def _print(found: Trace) -> None:
+    """With colours where they are seen."""
+    if not sys.stdout.isatty():
+        show.put(found)
+        return
+    from rich.console import Console
+
+    Console().print(found, soft_wrap=True)

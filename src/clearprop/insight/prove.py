@@ -1,0 +1,197 @@
+"""`derivation.prove()`: SymPy's derivative of the forward pass beside the gradient by hand and the printed lines."""
+
+import functools
+import math
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from clearprop.arrays.backend import symbolic
+from clearprop.arrays.checks import real
+from clearprop.arrays.table import Table
+from clearprop.data.dataset import Samples
+from clearprop.insight.check import check
+from clearprop.insight.steps import Steps
+from clearprop.layers.activations import Activation
+from clearprop.network.model import Model
+
+if TYPE_CHECKING:
+    from clearprop.insight.proving import Finding
+
+PARAMETERS = 60  # of a network that is written out
+SAMPLES = 16  # of random data, for what is not
+DRAWS = 20  # points tried, to see each kink from both sides
+
+
+class Proved(NamedTuple):
+    """How something was proved: "symbolically", "numerically" or "not proved". note: where it holds, or fails."""
+
+    what: str
+    how: str
+    note: str = ""
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, repr=False)
+class Proof:
+    """What was proved of a derivation, and how; true in an `if` unless something failed. Prints as a table."""
+
+    rows: tuple[Proved, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is left that is not proved."""
+        return all(row.how != "not proved" for row in self.rows)
+
+    def __bool__(self) -> bool:
+        return self.ok
+
+    def __getitem__(self, what: str) -> Proved:
+        """The row of that name, or of a parameter by its name; a KeyError where there is none."""
+        return {row.what.split(",")[0]: row for row in self.rows}[what]
+
+    @property
+    def seconds(self) -> float:
+        """How long it took."""
+        return sum(row.seconds for row in self.rows)
+
+    def summary(self) -> str:
+        """The finding in one sentence."""
+        counts = {how: sum(row.how == how for row in self.rows) for how in ("symbolically", "numerically")}
+        failed = [row for row in self.rows if row.how == "not proved"]
+        if failed:
+            return f"not proved: {failed[0].what}: {failed[0].note}"
+        told = " and ".join(f"{count} {how}" for how, count in counts.items() if count)
+        return f"proved {told}, in {self.seconds:.1f} s"
+
+    def table(self) -> Table:
+        """One line for each function, loss and parameter."""
+        rows = [(row.what, row.how, row.note, f"{row.seconds:.2f}") for row in self.rows]
+        return Table(("what", "proved", "where", "seconds"), rows, self.summary(), right=(3,))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+        return {"ok": self.ok, "seconds": self.seconds, "rows": [row._asdict() for row in self.rows]}
+
+    def __repr__(self) -> str:
+        return str(self.table())
+
+    def _repr_html_(self) -> str:
+        return self.table()._repr_html_()
+
+
+def prove(steps: Steps, seconds: float = 60.0) -> Proof:
+    """See `Derivation.prove`."""
+    symbolic()  # a MissingExtra where there is no SymPy
+    from clearprop.insight import proving
+
+    until = time.perf_counter() + real("prove", "seconds", seconds, low=0.0)
+    rows = []
+    for i, layer in enumerate(steps.network):
+        if isinstance(layer, Activation) and layer not in steps.network.layers[:i]:
+            but = f" but {', '.join(f'{kink:g}' for kink in layer.kinks)}" if layer.kinks else ""
+            rows.append(_Tally(proving.function(steps, i)).row(f"slope of {layer!r}", f"for every z{but}"))
+    but = " but at the kinks" if steps.loss.kinks else ""
+    rows.append(_Tally(proving.loss(steps)).row(f"gradient of {steps.loss!r}", f"for every z and t{but}"))
+    return Proof((*rows, *_parameters(steps, until)))
+
+
+class _Tally:
+    """What came of some findings: the first that is wrong, and the first that was left undecided."""
+
+    def __init__(self, findings: "Iterable[Finding]" = ()) -> None:
+        self.failed, self.undecided, self.seconds = "", "", 0.0
+        self.add(findings)
+
+    def add(self, findings: "Iterable[Finding]", until: float = math.inf) -> None:
+        began = time.perf_counter()
+        for what, differs in findings:
+            if differs:
+                self.failed = self.failed or f"{what}: {differs}"
+            elif differs is None:
+                self.undecided = self.undecided or f"{what} is not decided by algebra"
+            if time.perf_counter() > until:
+                self.undecided = self.undecided or f"{what}: the time was up"
+            if self.failed or self.undecided:
+                break
+        self.seconds += time.perf_counter() - began
+
+    def row(self, what: str, note: str, numeric: "Callable[[], str] | None" = None) -> Proved:
+        """The row; what is undecided is left to `numeric`, which says what is wrong."""
+        if self.failed or not self.undecided:
+            return Proved(what, "not proved" if self.failed else "symbolically", self.failed or note, self.seconds)
+        began = time.perf_counter()
+        wrong = numeric() if numeric else self.undecided
+        took = self.seconds + time.perf_counter() - began
+        return Proved(what, "not proved" if wrong else "numerically", wrong or self.undecided, took)
+
+
+def _parameters(steps: Steps, until: float) -> list[Proved]:
+    """A row for the forward lines of layers with parameters, and one for each of their parameters."""
+    from clearprop.insight.proving import Pass
+
+    slots, sides, regions = steps.network.theta, set[Any](), 0
+    tallies = {name: _Tally() for name in ("forward", *(slot.name for slot in slots))}
+    if steps.network.size > PARAMETERS:
+        for tally in tallies.values():
+            tally.undecided = f"more than {PARAMETERS} parameters"
+    began = time.perf_counter()
+    for seed in range(DRAWS if steps.network.size <= PARAMETERS else 0):
+        if regions and time.perf_counter() + (time.perf_counter() - began) / regions > until:
+            break  # a region is begun only if there is time to finish it
+        found = Pass(steps, seed)
+        if regions and found.point.sides <= sides:
+            continue
+        sides |= found.point.sides
+        tallies["forward"].add(found.forward_lines())
+        for slot in slots:
+            tallies[slot.name].add(found.derivatives(slot), math.inf if regions else until)
+        regions += 1
+        if not _one_sided(sides):
+            break
+    note = _where(regions, sides)
+    numeric = functools.cache(functools.partial(_numerically, steps))
+    names = ", ".join(dict.fromkeys(steps.outputs[slot.layer + 1] for slot in slots))
+    rows = [tallies["forward"].row(f"lines {names}", note, lambda: numeric()["forward"])]
+    for slot in slots:
+        count = slot.stop - slot.start
+        what = f"{slot.name}, {count} derivative{'s' if count > 1 else ''}"
+        rows.append(tallies[slot.name].row(what, note, functools.partial(lambda name: numeric()[name], slot.name)))
+    return rows
+
+
+def _one_sided(sides: set[Any]) -> int:
+    """How many comparisons were seen to come out in one way only."""
+    return sum((a, b, not larger) not in sides for a, b, larger in sides)
+
+
+def _where(regions: int, sides: set[Any]) -> str:
+    if not sides:
+        return "for all values"
+    left = _one_sided(sides)
+    seen = f"{len({side[:2] for side in sides}) - left} of " if left else "all "
+    several = "region" if regions == 1 else "regions"
+    return f"in {regions} {several} between kinks: {seen}{len({side[:2] for side in sides})} switches both ways"
+
+
+def _numerically(steps: Steps) -> dict[str, str]:
+    """What is wrong with each parameter's gradient, and with the lines, on random data; nothing where it is right."""
+    from clearprop.insight.derive import derive
+    from clearprop.insight.proving import targets
+
+    rng, network = np.random.default_rng(0), steps.network
+    model = Model(network, steps.loss, dtype="float64")
+    model.theta = model.theta + 0.1 * rng.normal(size=network.size)
+    weight = rng.uniform(0.2, 2.0, SAMPLES) if steps.weighted else None
+    t = targets(steps.loss, (SAMPLES, network.outputs), rng)
+    samples = Samples(rng.normal(size=(SAMPLES, network.inputs)), t, weight)
+    found, live = check(model, samples), derive(model, None, samples, layout=steps.convention.name).live
+    line = {where[1:]: name for name, where in steps.where.items() if where[0] == "gradient"}
+    wrong = {"forward": next((f"{name} differs" for name in steps.outputs[1:] if live[name].ok is False), "")}
+    for slot in network.theta:
+        good = found[slot.name].ok and live[line[slot.layer, slot.field]].ok
+        wrong[slot.name] = "" if good else f"differences say: {found[slot.name].verdict}"
+    return wrong
