@@ -9,6 +9,7 @@ cp.SGD, cp.Adam, ...                optimizers; cp.L2, cp.Cosine, cp.EarlyStoppi
 cp.load                             a saved model
 cp.check, cp.check_gradient         numeric proof of a model's gradient, and of any function's
 cp.trace                            one pass and one step, every number of it
+cp.diagnose                         which mistake is in a learner's own gradient
 cp.metrics                          accuracy, confusion matrix, R2, ...
 cp.ClearpropError                   what every error of a user's making is
 """
@@ -96,6 +97,7 @@ if TYPE_CHECKING:
     from clearprop import pictures
     from clearprop.insight.check import check
     from clearprop.insight.derive import derive
+    from clearprop.insight.doctor.diagnose import diagnose
     from clearprop.insight.function import check_gradient
     from clearprop.insight.trace import Trace, trace
 
@@ -188,6 +190,7 @@ __all__ = [
     "check_gradient",
     "data",
     "derive",
+    "diagnose",
     "fit",
     "from_onnx",
     "load",
@@ -204,6 +207,7 @@ _WHEN_USED = {
     "check": "insight.check",
     "check_gradient": "insight.function",
     "derive": "insight.derive",
+    "diagnose": "insight.doctor.diagnose",
     "pictures": "pictures",
     "trace": "insight.trace",
 }

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from clearprop.cli import build, derive, inputs, show
+from clearprop.cli import build, inputs, show, small
 from clearprop.cli.settings import DATA, NETWORK, OUTPUT, TRAINING, Settings, Source, integer
 from clearprop.insight.trace import Trace, trace
 
@@ -58,7 +58,7 @@ def run(
     In a terminal the arrow keys go through it; elsewhere everything is printed.
     """
     known = inputs.dataset(data, source)
-    model = derive._model(network, {"hidden": hidden, "output": output, "loss": loss}, known, source.seed or 0)
+    model = small.model(network, {"hidden": hidden, "output": output, "loss": loss}, known, source.seed or 0)
     rule: Any = build.optimizer(Settings(optimizer=optimizer or "sgd", learning_rate=learning_rate))
     found = trace(model, known, rule, layout=layout, samples=samples)
     if json:

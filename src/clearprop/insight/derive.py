@@ -119,10 +119,11 @@ class Derivation:
     def prove(self, seconds: float = 60.0) -> "Proof":
         """Let SymPy derive the forward pass, and compare it with the gradient by hand and with the lines.
 
-        Slopes and losses are proved for all arguments. The derivative by each parameter is proved for two samples of
-        symbols, region by region between the kinks; of networks with more than 60 parameters, and of what SymPy does
-        not decide within `seconds`, it is compared with finite differences instead, and the row says "numerically".
-        Decimals of the code stand for exact numbers, as 0.1 for 1/10. Needs the extra `derive`.
+        Slopes and losses are proved for all arguments; where code takes one of two ways to the same smooth function,
+        as that of sigmoid by the sign of z, for either way. The derivative by each parameter is proved for two
+        samples of symbols, region by region between the kinks. In networks of more than 60 parameters, and where
+        SymPy does not decide within `seconds`, it is compared with finite differences instead, and the row says
+        "numerically". Decimals of the code stand for exact numbers, as 0.1 for 1/10. Needs the extra `derive`.
 
         >>> from clearprop import SquaredError
         >>> proof = derive(Network(1, 1), SquaredError()).prove()

@@ -78,7 +78,7 @@ def side_by_side(panes: Sequence[Pane], width: int, rows: int, digits: Sequence[
     """The panes from left to right with as many digits as fit; cut where even the fewest do not."""
     made: list[list[Text]] = []
     for count in digits:
-        made = [pane.lines(10**6, rows, count) for pane in panes]
+        made = [pane.lines(width, rows, count) for pane in panes]
         if sum(map(_wide, made)) + GAP * (len(panes) - 1) <= width:
             return _beside(made)
     room, cut = width - GAP * (len(panes) - 1), dict.fromkeys(range(len(panes)), 0)

@@ -16,10 +16,11 @@ from clearprop.data.dataset import Samples
 from clearprop.insight.check import check
 from clearprop.insight.steps import Steps
 from clearprop.layers.activations import Activation
+from clearprop.layers.dropout import Dropout
 from clearprop.network.model import Model
 
 if TYPE_CHECKING:
-    from clearprop.insight.proving import Finding
+    from clearprop.insight.proving import Finding, Side
 
 PARAMETERS = 60  # of a network that is written out
 SAMPLES = 16  # of random data, for what is not
@@ -40,6 +41,7 @@ class Proof:
     """What was proved of a derivation, and how; true in an `if` unless something failed. Prints as a table."""
 
     rows: tuple[Proved, ...]
+    seconds: float
 
     @property
     def ok(self) -> bool:
@@ -52,11 +54,6 @@ class Proof:
     def __getitem__(self, what: str) -> Proved:
         """The row of that name, or of a parameter by its name; a KeyError where there is none."""
         return {row.what.split(",")[0]: row for row in self.rows}[what]
-
-    @property
-    def seconds(self) -> float:
-        """How long it took."""
-        return sum(row.seconds for row in self.rows)
 
     def summary(self) -> str:
         """The finding in one sentence."""
@@ -88,15 +85,18 @@ def prove(steps: Steps, seconds: float = 60.0) -> Proof:
     symbolic()  # a MissingExtra where there is no SymPy
     from clearprop.insight import proving
 
-    until = time.perf_counter() + real("prove", "seconds", seconds, low=0.0)
-    rows = []
+    began, rows, loss = time.perf_counter(), [], steps.loss
+    until = began + real("prove", "seconds", seconds, low=0.0)
     for i, layer in enumerate(steps.network):
         if isinstance(layer, Activation) and layer not in steps.network.layers[:i]:
             but = f" but {', '.join(f'{kink:g}' for kink in layer.kinks)}" if layer.kinks else ""
             rows.append(_Tally(proving.function(steps, i)).row(f"slope of {layer!r}", f"for every z{but}"))
-    but = " but at the kinks" if steps.loss.kinks else ""
-    rows.append(_Tally(proving.loss(steps)).row(f"gradient of {steps.loss!r}", f"for every z and t{but}"))
-    return Proof((*rows, *_parameters(steps, until)))
+    k = proving.outputs_of(steps)
+    note = "for every z and t" + (" but at the kinks" if loss.kinks else "")
+    note += f", of {k} outputs" if k < steps.network.outputs else ""
+    rows.append(_Tally(proving.loss(steps)).row(f"gradient of {loss!r}", note))
+    rows += _parameters(steps, until)
+    return Proof(tuple(rows), time.perf_counter() - began)
 
 
 class _Tally:
@@ -108,6 +108,9 @@ class _Tally:
 
     def add(self, findings: "Iterable[Finding]", until: float = math.inf) -> None:
         began = time.perf_counter()
+        if began > until:
+            self.undecided = "the time was up"
+            return
         for what, differs in findings:
             if differs:
                 self.failed = self.failed or f"{what}: {differs}"
@@ -131,31 +134,19 @@ class _Tally:
 
 def _parameters(steps: Steps, until: float) -> list[Proved]:
     """A row for the forward lines of layers with parameters, and one for each of their parameters."""
-    from clearprop.insight.proving import Pass
-
-    slots, sides, regions = steps.network.theta, set[Any](), 0
+    slots = steps.network.theta
+    if not slots:
+        return []
     tallies = {name: _Tally() for name in ("forward", *(slot.name for slot in slots))}
     if steps.network.size > PARAMETERS:
+        note = ""
         for tally in tallies.values():
             tally.undecided = f"more than {PARAMETERS} parameters"
-    began = time.perf_counter()
-    for seed in range(DRAWS if steps.network.size <= PARAMETERS else 0):
-        if regions and time.perf_counter() + (time.perf_counter() - began) / regions > until:
-            break  # a region is begun only if there is time to finish it
-        found = Pass(steps, seed)
-        if regions and found.point.sides <= sides:
-            continue
-        sides |= found.point.sides
-        tallies["forward"].add(found.forward_lines())
-        for slot in slots:
-            tallies[slot.name].add(found.derivatives(slot), math.inf if regions else until)
-        regions += 1
-        if not _one_sided(sides):
-            break
-    note = _where(regions, sides)
+    else:
+        note = _written_out(steps, tallies, until)
     numeric = functools.cache(functools.partial(_numerically, steps))
     names = ", ".join(dict.fromkeys(steps.outputs[slot.layer + 1] for slot in slots))
-    rows = [tallies["forward"].row(f"lines {names}", note, lambda: numeric()["forward"])]
+    rows = [tallies["forward"].row(f"lines of {names}", note, lambda: numeric()["forward"])]
     for slot in slots:
         count = slot.stop - slot.start
         what = f"{slot.name}, {count} derivative{'s' if count > 1 else ''}"
@@ -163,18 +154,37 @@ def _parameters(steps: Steps, until: float) -> list[Proved]:
     return rows
 
 
-def _one_sided(sides: set[Any]) -> int:
-    """How many comparisons were seen to come out in one way only."""
-    return sum((a, b, not larger) not in sides for a, b, larger in sides)
+def _written_out(steps: Steps, tallies: "dict[str, _Tally]", until: float) -> str:
+    """Prove the network in regions between kinks until each kink was seen from both sides; where it was proved."""
+    from clearprop.insight.proving import Pass
+
+    began, regions = time.perf_counter(), 0
+    sides: set[Side] = set()
+    for seed in range(DRAWS):
+        if regions and time.perf_counter() + (time.perf_counter() - began) / regions > until:
+            break  # a region is begun only if there is time to finish it
+        found = Pass(steps, seed)
+        if regions and found.sides <= sides:
+            continue
+        sides |= found.sides
+        tallies["forward"].add(found.forward_lines())
+        for slot in reversed(steps.network.theta):  # what takes the least time comes first
+            tallies[slot.name].add(found.derivatives(slot), math.inf if regions else until)
+        regions += 1
+        if all((*kink, not above) in sides for *kink, above in sides):
+            break
+    return _where(regions, sides) + (
+        ", masks as drawn" if any(isinstance(one, Dropout) for one in steps.network) else ""
+    )
 
 
-def _where(regions: int, sides: set[Any]) -> str:
+def _where(regions: int, sides: "set[Side]") -> str:
     if not sides:
         return "for all values"
-    left = _one_sided(sides)
-    seen = f"{len({side[:2] for side in sides}) - left} of " if left else "all "
-    several = "region" if regions == 1 else "regions"
-    return f"in {regions} {several} between kinks: {seen}{len({side[:2] for side in sides})} switches both ways"
+    kinks = {side[:-1] for side in sides}
+    both = sum({(*kink, True), (*kink, False)} <= sides for kink in kinks)
+    count = "in one region" if regions == 1 else f"in {regions} regions"
+    return f"{count} between kinks, {'all' if both == len(kinks) else f'{both} of {len(kinks)}'} seen from both sides"
 
 
 def _numerically(steps: Steps) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """What SymPy is asked about a network: pieces of it, and the whole, on symbols."""
 
+import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -17,6 +18,7 @@ from clearprop.network.network import Slot
 
 SAMPLES = 2
 Space = dict[str, Any]
+Side = tuple[int, tuple[int, ...], float, bool]
 
 
 class Finding(NamedTuple):
@@ -33,7 +35,7 @@ def between(kinks: Iterable[float]) -> list[float]:
     ([-1.0, 1.0], [-2.0, -0.5, 0.5, 2.0])
     """
     edges = sorted({0.0, *kinks})
-    middles = [(a + b) / 2 for a, b in zip(edges, edges[1:], strict=False)]
+    middles = [(a + b) / 2 for a, b in itertools.pairwise(edges)]
     return [edges[0] - 1.0, *middles, edges[-1] + 1.0]
 
 
@@ -60,37 +62,43 @@ def function(steps: Steps, i: int) -> Iterator[Finding]:
             yield Finding(f"the backward line {where}", point.same(lines[gradient_name(names[0])][0, 0], dx[0, 0]))
 
 
+def outputs_of(steps: Steps) -> int:
+    """How many outputs the gradient of the loss is proved for: with softmax it takes long for many."""
+    return min(steps.network.outputs, 3) if isinstance(steps.loss, SoftmaxCrossEntropy) else steps.network.outputs
+
+
 def loss(steps: Steps) -> Iterator[Finding]:
     """The loss of one sample by what the network puts out: SymPy's derivative, the library's, that of each line."""
-    k, z_name, seen = steps.network.outputs, steps.outputs[-1], set()
-    for at, target in _sides(steps.loss, k):
+    k, z_name = outputs_of(steps), steps.outputs[-1]
+    own = [line for line in steps.lines if line.layer is None]
+    for at, target in _places(steps.loss, k):
         point = Point()
         z, t = point.symbols("z", at), probabilities(steps.loss, point.symbols("t", target))
-        dz, memo = np.zeros((1, k), object), Memo(**_zeros(1, steps.loss.scratch(k)))  # type: ignore[arg-type]
-        share = point.symbols("s", np.full((1, 1), 0.7)) if steps.weighted else 1.0
+        dz, memo = np.zeros((1, k), object), Memo(**_zeros(1, steps.loss.scratch(k)))
+        share: Any = point.symbols("s", np.full((1, 1), 0.7)) if steps.weighted else 1.0
         value = steps.loss.value_and_gradient(XP, z, t, share, dz, memo)
-        if str(sorted(point.sides)) in seen:
-            continue
-        seen.add(str(sorted(point.sides)))
         given = {z_name: steps.as_rows(z), "t": steps.as_rows(t), "N": 1}
-        given |= {"s": steps.as_rows(share)} if steps.weighted else {}
-        lines = evaluated(given, [line for line in steps.lines if line.layer is None])
-        claims = [("the gradient", value, dz), ("the line loss", lines["loss"], dz)]
-        for line in (line for line in steps.lines if line.layer is None and line.of == z_name):
-            claims.append((f"the line {line.name}", lines[line.scalar], steps.as_rows(lines[line.name])))
+        space = evaluated(given | ({"s": steps.as_rows(share)} if steps.weighted else {}), own)
+        claims = [("the gradient", value, dz), ("the line loss", space["loss"], dz)]
+        claims += [
+            (f"the line {line.name}", space[line.scalar], steps.as_rows(space[line.name]))
+            for line in own if line.of == z_name
+        ]  # fmt: skip
         for what, scalar, gradient in claims:
             for place in np.ndindex(z.shape):
-                slope = derivative(scalar, z[place])
-                yield Finding(f"{what} at z = {at[place]:g}", point.same(gradient[place], slope))
+                same = point.same(gradient[place], derivative(scalar, z[place]))
+                yield Finding(f"{what} at z = {at[place]:g}", same)
 
 
-def _sides(loss: Loss, k: int) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
-    """z and t (1, k) on each side of each kink of the loss; with softmax each output is once the largest."""
+def _places(loss: Loss, k: int) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
+    """z and t (1, k) on each side of 0 and of each kink of the loss; with softmax each output is once the largest."""
+    if isinstance(loss, SoftmaxCrossEntropy):
+        for turn in range(k):
+            yield np.roll(np.arange(k), turn)[None, :] / k, np.full((1, k), 1 / k)
+        return
     for error in between(loss.kinks):
         for target in (0.0, 0.6):
-            for turn in range(k if isinstance(loss, SoftmaxCrossEntropy) else 1):
-                order = 1e-4 * np.roll(np.arange(k), turn)[None, :]
-                yield target + error * (1 + order), np.full((1, k), target)
+            yield np.full((1, k), target + error), np.full((1, k), target)
 
 
 def _zeros(samples: int, widths: Mapping[str, int]) -> dict[str, NDArray[Any]]:
@@ -190,6 +198,17 @@ class Pass:
             elif kind in ("weight", "memo"):
                 given[name] = steps.as_rows(getattr(weights[i] if kind == "weight" else work.memos[i], field))
         return given
+
+    @property
+    def sides(self) -> set[Side]:
+        """Every kink, and whether the point lies above it."""
+        steps, outputs = self.steps, self.work.outputs
+        with_kinks = [(x, layer.kinks) for x, layer in zip(outputs, steps.network, strict=False)]
+        with_kinks.append((outputs[-1] - self.work.batch.t, steps.loss.kinks))
+        return {
+            (i, place, kink, bool(x[place] > kink))
+            for i, (x, kinks) in enumerate(with_kinks) for kink in kinks for place in np.ndindex(x.shape)
+        }  # fmt: skip
 
     def forward_lines(self) -> Iterator[Finding]:
         """Whether the lines of layers with parameters compute what these do."""

@@ -117,9 +117,10 @@ class Stepper:
         head, foot = self._head(width), self._foot(width)
         room = height - len(head) - len(foot)
         images = self._images(width)
-        body = self._body(width, 1)
+        told, panes = self._told(width), self._panes()
+        body: list[Text] = []
         for rows in ROWS:
-            body = self._body(width, rows)
+            body = [line for pane in panes for line in (*side_by_side(pane, width, rows, DIGITS), Text())] + told
             if len(body) + (len(images) if rows > 1 else 0) <= room:
                 body = images + body if rows > 1 else body
                 break
@@ -139,16 +140,18 @@ class Stepper:
             first, *(Text(line, "bold") for line in text[1:]), Text(moment.place, "dim"), *map(Text, told), Text(),
         ]  # fmt: skip
 
-    def _body(self, width: int, rows: int) -> list[Text]:
+    def _panes(self) -> list[list[Pane]]:
+        """The arrays that go in, then the one that comes out."""
+        moment = self.moment
+        found = self.trace.written(moment.name, place_in(moment.value, *self.chosen), TERMS)
+        inputs = [Pane(name, values, marked=found.sources.get(name, ())) for name, values in moment.inputs.items()]
+        return [inputs, [Pane(moment.name, moment.value, chosen=self.chosen)]]
+
+    def _told(self, width: int) -> list[Text]:
+        """The chosen element written out, and what the notes say about these arrays."""
         moment, trace = self.moment, self.trace
-        place = place_in(moment.value, *self.chosen)
-        found = trace.written(moment.name, place, TERMS)
-        panes = [Pane(name, values, marked=found.sources.get(name, ())) for name, values in moment.inputs.items()]
-        made = Pane(moment.name, moment.value, chosen=self.chosen)
-        lines = [*side_by_side(panes, width, rows, DIGITS), Text()]
-        lines += [*side_by_side([made], width, rows, DIGITS), Text()]
-        element = trace.element(moment.name, *place, terms=TERMS)
-        lines += [Text(line, "cyan") for line in textwrap.wrap(element, width, subsequent_indent="  ")]
+        element = trace.element(moment.name, *place_in(moment.value, *self.chosen), terms=TERMS)
+        lines = [Text(line, "cyan") for line in textwrap.wrap(element, width, subsequent_indent="  ")]
         notes = [note for note in trace.notes if note.partition(":")[0] in (moment.name, *moment.inputs)]
         for note in notes:
             lines += [Text(), *(Text(line, "yellow") for line in textwrap.wrap(note, width))]

@@ -13,7 +13,7 @@ import sympy
 from numpy.typing import NDArray
 
 from clearprop.arrays.backend import NUMPY, Array
-from clearprop.insight.zero import Erf, Exp, Held, Zero
+from clearprop.insight.zero import Erf, Exp, Held, Root, Zero
 
 CONSTANTS = [
     sympy.sqrt(2), sympy.sqrt(2) / 2, sympy.pi, 2 * sympy.pi, sympy.sqrt(2 * sympy.pi), 1 / sympy.sqrt(2 * sympy.pi),
@@ -39,12 +39,11 @@ def _two(function: Callable[[Any, Any], Any], swapped: bool = False) -> Any:
     """An operator of Term with a Term or a number, which gives a Term."""
 
     def call(self: "Term", other: Any) -> Any:
-        term = as_term(other)
-        if term is None:
+        made = as_term(other)
+        if made is None:
             return NotImplemented
-        a, b = (term, self) if swapped else (self, term)
-        sides = a.sides if a.sides is not None else b.sides
-        return Term(function(a.expression, b.expression), function(a.value, b.value), sides)
+        a, b = (made, self) if swapped else (self, made)
+        return Term(function(a.expression, b.expression), function(a.value, b.value))
 
     return call
 
@@ -53,27 +52,22 @@ def _compared(function: Callable[[Any, Any], bool]) -> Any:
     """A comparison of Term with a Term or a number, decided by the values."""
 
     def call(self: "Term", other: Any) -> bool:
-        term = as_term(other)
-        if term is None:
-            return NotImplemented
-        sides = self.sides if self.sides is not None else term.sides
-        if sides is not None and self.expression != term.expression:
-            sides.add((str(self.expression), str(term.expression), self.value > term.value))
-        return function(self.value, term.value)
+        made = as_term(other)
+        return NotImplemented if made is None else function(self.value, made.value)
 
     return call
 
 
 class Term:
-    """An expression and its value at one point, where every comparison is decided; `sides` collects how.
+    """An expression and its value at one point, where every comparison is decided.
 
     What is computed from terms holds wherever all comparisons come out the same as at the point.
     """
 
-    __slots__ = ("expression", "sides", "value")
+    __slots__ = ("expression", "value")
 
-    def __init__(self, expression: Any, value: float, sides: Sides | None = None) -> None:
-        self.expression, self.value, self.sides = expression, value, sides
+    def __init__(self, expression: Any, value: float) -> None:
+        self.expression, self.value = expression, value
 
     __add__, __radd__ = _two(operator.add), _two(operator.add, swapped=True)
     __sub__, __rsub__ = _two(operator.sub), _two(operator.sub, swapped=True)
@@ -83,13 +77,13 @@ class Term:
     __lt__, __le__ = _compared(operator.lt), _compared(operator.le)
 
     def __neg__(self) -> "Term":
-        return Term(-self.expression, -self.value, self.sides)
+        return Term(-self.expression, -self.value)
 
     def __abs__(self) -> "Term":
-        return self if self > 0 else -self
+        return self if self.value > 0 else -self
 
     def __pow__(self, power: int) -> "Term":
-        return Term(self.expression**power, self.value**power, self.sides)
+        return Term(self.expression**power, self.value**power)
 
 
 def as_term(number: Any) -> Term | None:
@@ -119,16 +113,15 @@ def _one(symbolic: Callable[[Any], Any], numeric: Callable[[float], float]) -> A
 
     def call(number: Any) -> Term:
         of = term(number)
-        return Term(symbolic(of.expression), numeric(of.value), of.sides)
+        return Term(symbolic(of.expression), numeric(of.value))
 
     return np.frompyfunc(call, 1, 1)
 
 
 class Point:
-    """Symbols with a value each, and what comparisons came to there."""
+    """Symbols with a value each."""
 
     def __init__(self) -> None:
-        self.sides: Sides = set()
         self.values: dict[Any, float] = {}
         self._zero = Zero()
 
@@ -137,7 +130,7 @@ class Point:
         made = np.empty(values.shape, object)
         for place in np.ndindex(values.shape):
             symbol = sympy.Symbol("_".join([name, *map(str, place)]), real=True)
-            made[place] = Term(symbol, float(values[place]), self.sides)
+            made[place] = Term(symbol, float(values[place]))
             self.values[symbol] = float(values[place])
         return made
 
@@ -147,7 +140,7 @@ class Point:
         for place, was in before.items():
             symbol = Held.of("_".join([name, *map(str, place)]), was.expression)
             self.values[symbol] = was.value
-            array[place] = Term(symbol, was.value, self.sides)
+            array[place] = Term(symbol, was.value)
         return before
 
     def same(self, a: Any, b: Any) -> str | None:
@@ -162,7 +155,7 @@ class Point:
         return None if abs(x - y) <= 1e-9 * max(1.0, abs(x), abs(y)) else f"{x:.6g}, not {y:.6g}"
 
     def _at(self, expression: Any) -> float:
-        functions = [{"Exp": math.exp, "Erf": math.erf}, "math"]
+        functions = [{"Exp": math.exp, "Erf": math.erf, "Root": math.sqrt}, "math"]
         return float(sympy.lambdify(list(self.values), expression, functions)(*self.values.values()))
 
 
@@ -171,7 +164,7 @@ FUNCTIONS = {
     "expm1": _one(lambda a: Exp(a) - 1, math.expm1),
     "log": _one(sympy.log, math.log),
     "log1p": _one(lambda a: sympy.log(1 + a), math.log1p),
-    "sqrt": _one(sympy.sqrt, math.sqrt),
+    "sqrt": _one(Root, math.sqrt),
     "tanh": _one(sympy.tanh, math.tanh),
     "erf": _one(Erf, math.erf),
 }

@@ -45,6 +45,7 @@ const largest = (levels) => {
 function render({ model, el }) {
   const trace = model.get("trace"), { moments, arrays } = trace, chosen = {};
   const root = Object.assign(make("div", "cp-step"), { tabIndex: 0 });
+  root.dataset.lmSuppressShortcuts = "true"; // JupyterLab keeps its own keys out of here
   const bar = make("div", "bar"), body = make("div"), count = make("span", "count");
   const back = make("button", "", "back"), play = make("button", "", "play"), next = make("button", "", "next");
   const slider = Object.assign(make("input"), { type: "range", min: 0, max: moments.length - 1, ariaLabel: "step" });

@@ -8,7 +8,7 @@ import sympy
 LARGEST = 200_000  # terms that an expression is written out to
 
 
-class Apart(sympy.Function):
+class Apart(sympy.Function):  # type: ignore[misc]
     """A function of SymPy and its derivative; but exp(a) exp(b) is not merged, so that each keeps its name."""
 
     native: Any
@@ -39,7 +39,18 @@ class Erf(Apart):
     native = sympy.erf
 
 
-class Held(sympy.Dummy):
+class Root(sympy.Function):  # type: ignore[misc]
+    """The square root of what is not a number; its square does not become what it is the root of."""
+
+    @classmethod
+    def eval(cls, argument: Any) -> Any:
+        return sympy.sqrt(argument) if argument.is_number else None
+
+    def fdiff(self, argindex: int = 1) -> Any:
+        return 1 / (2 * self)
+
+
+class Held(sympy.Dummy):  # type: ignore[misc]
     """A symbol for a number that was computed: SymPy takes its derivatives from how it was.
 
     What holds for such symbols whatever their values holds for what they stand for. Expressions stay small.
@@ -108,8 +119,6 @@ class Zero:
             return 1 / self.names[Exp(-e.args[0])]
         if e.is_Function:
             return self.names.setdefault(e, sympy.Dummy())
-        if e.is_Pow and not e.exp.is_Integer and not e.base.is_number:
-            return self.names.setdefault(e.base ** sympy.Rational(1, e.exp.q), sympy.Dummy()) ** e.exp.p
         if e.is_Pow and e.exp.is_negative and e.base.is_Add:
             over, under = sympy.fraction(sympy.together(self._named(e.base)))
             if over.is_Add:

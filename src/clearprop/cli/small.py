@@ -1,0 +1,62 @@
+"""A small network from a line such as 2-3-1, or a model file, for the commands that look inside."""
+
+import re
+from typing import Any
+
+from clearprop.arrays.errors import SettingError, brief
+from clearprop.arrays.files import location
+from clearprop.cli import build
+from clearprop.data.dataset import Dataset
+from clearprop.layers.activations import Activation
+from clearprop.layers.losses import Loss, MeanSquaredError, SigmoidCrossEntropy, SoftmaxCrossEntropy
+from clearprop.network.loading import load
+from clearprop.network.model import Model
+from clearprop.network.network import Network
+
+WIDTHS = re.compile(r"[0-9]{1,9}(?:[-,][0-9]{1,9})+")
+
+
+def model(what: str, said: dict[str, str | None], data: Dataset | None, seed: int) -> Model:
+    """The model in a file, or a new one of these widths."""
+    if WIDTHS.fullmatch(what):
+        model = Model(*_network([int(width) for width in re.split("[-,]", what)], said, data), seed)
+        if data is not None:
+            model.adopt(data)
+        return model
+    if not location(what).exists():
+        raise SettingError("network", "widths or the file of a model", brief(what), "give widths such as 2-3-1")
+    for option, value in said.items():
+        if value is not None:
+            raise SettingError(f"--{option}", "the widths of a new network", f"the model {what}", "leave it out")
+    return load(what)
+
+
+def _network(widths: list[int], said: dict[str, str | None], data: Dataset | None) -> tuple[Network, Loss]:
+    hidden: type[Any] = build.known(Activation, "hidden", said["hidden"] or "relu")
+    loss: Loss | None = build.known(Loss, "loss", said["loss"])() if said["loss"] else None
+    output = (said["output"] or "").lower()
+    if loss is None:
+        loss = _fitting(output, widths[-1], data)
+    layers: list[Any] = [layer for width in widths[1:-1] for layer in (width, hidden())]
+    return Network(widths[0], *layers, widths[-1], *_last(output, loss)), loss
+
+
+def _fitting(output: str, width: int, data: Dataset | None) -> Loss:
+    """The loss for an output that is called so, or else for the targets of the data."""
+    if output or (data is not None and data.classes is None):
+        return {"softmax": SoftmaxCrossEntropy(), "sigmoid": SigmoidCrossEntropy()}.get(output, MeanSquaredError())
+    return SoftmaxCrossEntropy() if width > 1 else SigmoidCrossEntropy()
+
+
+def _last(output: str, loss: Loss) -> list[Any]:
+    """The activation after the last layer; none where the loss brings it, as its link."""
+    link = {SoftmaxCrossEntropy: "softmax", SigmoidCrossEntropy: "sigmoid"}.get(type(loss))
+    if output in ("", link, "identity"):
+        return []
+    if output == "softmax":
+        got = f"{output} with {type(loss).__name__}"
+        raise SettingError(
+            "--output", "an activation, or the link of the loss", got, "add --loss softmax-cross-entropy"
+        )
+    kind: type[Any] = build.known(Activation, "output", output)
+    return [kind()]
