@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -203,6 +204,17 @@ def test_toml_gives_options_and_the_command_line_wins(run: Any, folder: Path) ->
     assert found["network"] == "Network(64, Dense(12), Tanh(), Dense(6), Tanh(), Dense(10))"
     assert len(found["history"]) == 1
     assert (found["settings"]["seed"], found["settings"]["learning-rate"]) == (0, 1.0)
+
+
+def test_a_run_begun_in_python(run: Any, folder: Path) -> None:
+    model = cp.Model(cp.Network(64, 8, "relu", 10), cp.SoftmaxCrossEntropy())
+    cp.fit(model, cp.data.digits(), epochs=2, checkpoint=folder / "begun", verbose=False)
+    config = tomllib.loads((folder / "begun" / "config.toml").read_text())["python"]
+    assert eval(config["network"], vars(cp)) == model.network
+    assert (config["optimizer"], config["epochs"]) == ("SGD()", 2)
+    (found,) = run("runs", ".", "--json").json["runs"]
+    assert (found["hidden"], found["epochs"], found["of"]) == (config["network"], 2, 2)
+    assert "begun in Python; go on with it by the same cp.fit" in run("resume", "begun", status=1).err
 
 
 def test_lbfgs(run: Any) -> None:

@@ -10,8 +10,8 @@ from clearprop.arrays.errors import FileError
 from clearprop.arrays.files import location, told
 from clearprop.arrays.table import Table
 from clearprop.cli import show, train
-from clearprop.cli.settings import OUTPUT, Settings, combined, from_toml
-from clearprop.training.checkpoint import metrics
+from clearprop.cli.settings import OUTPUT, combined, from_toml, read_toml
+from clearprop.training.checkpoint import PYTHON, metrics
 from clearprop.training.report import Report
 
 
@@ -55,7 +55,7 @@ def runs(
         )
         for run in found
     ]  # fmt: skip
-    columns = ("run", "data", "hidden", "epochs", "loss", "test loss", "test accuracy", "seconds")
+    columns = ("run", "data", "network", "epochs", "loss", "test loss", "test accuracy", "seconds")
     show.put(Table(columns, rows, caption="figures of the best epoch", right=(3, 4, 5, 6, 7)))
 
 
@@ -72,10 +72,22 @@ def _rank(run: dict[str, Any]) -> tuple[float, float]:
 
 def _described(folder: Path) -> dict[str, Any]:
     report = Report({}, metrics(folder))
-    config = from_toml(folder / train.CONFIG) if (folder / train.CONFIG).is_file() else Settings()
+    data, structure, epochs = _settings(folder / train.CONFIG)
     best = dataclasses.asdict(report.best) if report.history else {}
     return {
-        "run": str(folder), "data": config.data or "", "hidden": ",".join(map(str, config.hidden or ())),
-        "epochs": len(report.history), "of": config.epochs or len(report.history), "seconds": report.seconds,
+        "run": str(folder), "data": data, "hidden": structure, "epochs": len(report.history),
+        "of": epochs or len(report.history), "seconds": report.seconds,
         **{name: best.get(name) for name in ("number", "loss", "accuracy", "test_loss", "test_accuracy")},
     }  # fmt: skip
+
+
+def _settings(path: Path) -> tuple[str, str, int | None]:
+    """The data, the hidden layers (of a run begun in Python the network) and the epochs that a run was to have."""
+    if not path.is_file():
+        return "", "", None
+    begun = read_toml(path).get(PYTHON)
+    if isinstance(begun, dict):
+        epochs = begun.get("epochs")
+        return str(begun.get("data", "")), str(begun.get("network", "")), epochs if isinstance(epochs, int) else None
+    config = from_toml(path)
+    return config.data or "", ",".join(map(str, config.hidden or ())), config.epochs

@@ -15,6 +15,7 @@ from cyclopts import Group, Parameter, Token
 from clearprop.arrays.checks import whole
 from clearprop.arrays.errors import FileError, SettingError, brief, suggest
 from clearprop.arrays.files import atomic, opened
+from clearprop.training.checkpoint import PYTHON
 
 DATA = Group.create_ordered("Data")
 NETWORK = Group.create_ordered("Network")
@@ -187,14 +188,10 @@ def combined(*layers: Settings) -> Settings:
 
 def from_toml(path: Path) -> Settings:
     """The settings in a TOML file, under the names of the options; wrong keys and types are errors that name them."""
-    with opened(path) as file:
-        content = file.read(LARGEST_FILE + 1)
-    try:
-        if len(content) > LARGEST_FILE:
-            raise FileError(str(path), f"at most {LARGEST_FILE} bytes of TOML", "more", "check the path")
-        table = tomllib.loads(content.decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise FileError(str(path), "TOML text", brief(str(error)), "write lines such as epochs = 5") from None
+    table = read_toml(path)
+    if PYTHON in table:
+        advice = "go on with it by the same cp.fit(..., checkpoint=...)"
+        raise FileError(str(path), "a run of clearprop train", "one that was begun in Python", advice)
     hints = get_type_hints(Settings)
     found: dict[str, Any] = {}
     for key, value in table.items():
@@ -208,6 +205,18 @@ def from_toml(path: Path) -> Settings:
         except msgspec.ValidationError:
             raise SettingError(f"{path}, {key}", _kinds(hints[name]), brief(value), f"change {key}") from None
     return Settings(**found)
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """What a TOML file holds; a FileError where it is none or too large."""
+    with opened(path) as file:
+        content = file.read(LARGEST_FILE + 1)
+    try:
+        if len(content) > LARGEST_FILE:
+            raise FileError(str(path), f"at most {LARGEST_FILE} bytes of TOML", "more", "check the path")
+        return tomllib.loads(content.decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise FileError(str(path), "TOML text", brief(str(error)), "write lines such as epochs = 5") from None
 
 
 def to_toml(path: Path, chosen: Settings) -> None:

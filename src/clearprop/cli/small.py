@@ -19,10 +19,10 @@ WIDTHS = re.compile(r"[0-9]{1,9}(?:[-,][0-9]{1,9})+")
 def model(what: str, said: dict[str, str | None], data: Dataset | None, seed: int) -> Model:
     """The model in a file, or a new one of these widths."""
     if WIDTHS.fullmatch(what):
-        model = Model(*_network([int(width) for width in re.split("[-,]", what)], said, data), seed)
+        made = Model(*_network([int(width) for width in re.split("[-,]", what)], said, data), seed)
         if data is not None:
-            model.adopt(data)
-        return model
+            made.adopt(data)
+        return made
     if not location(what).exists():
         raise SettingError("network", "widths or the file of a model", brief(what), "give widths such as 2-3-1")
     for option, value in said.items():

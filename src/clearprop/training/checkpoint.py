@@ -9,7 +9,7 @@ import dataclasses
 import json
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from clearprop.network.model import Model
 from clearprop.training.report import Epoch, epoch_of
 
 KEPT = 2  # checkpoints
+PYTHON = "python"  # the table in config.toml of a run that the command line did not begin
 SUFFIX = ".safetensors"
 Snapshot = tuple[dict[str, Any], dict[str, NDArray[Any]]]  # plain data and named arrays
 
@@ -71,6 +72,14 @@ class Keeper:
         if self._numbers:
             raise FileError(str(self.folder), "a checkpoint that is whole", "only damaged ones", "begin a new run")
         return None
+
+    def describe(self, settings: Mapping[str, Any]) -> None:
+        """Write what is trained and how to config.toml, as Python expressions, unless the command line has done so."""
+        path = self.folder / "config.toml"
+        if not path.exists():
+            lines = (f"{name} = {json.dumps(value)}\n" for name, value in settings.items() if value is not None)
+            with atomic(path) as file:
+                file.write(f"[{PYTHON}]  # run the same cp.fit again to go on\n{''.join(lines)}".encode())
 
     def begin(self, history: list[Epoch]) -> None:
         """Make the metrics file hold exactly the epochs of `history`."""

@@ -112,6 +112,8 @@ def fit(
     events = nullcontext() if tensorboard is None else board(tensorboard)
     training.optimizer.may_spend = tensorboard is None  # which shows the gradients
     with folder as keeper, events as noted, shown.open(epochs, training.samples), ctrl_c_asks(stop):
+        if keeper:
+            keeper.describe(report.settings)
         for epoch in training.run(shown.batch, stop, keeper):
             shown.epoch(epoch)
             if noted:
