@@ -367,6 +367,11 @@ def test_command_json_has_all_lines(command: Any) -> None:
     assert (found["ok"], found["file"]) == (None, "derivation-2-3-1.html")
 
 
+def test_command_proves(command: Any) -> None:
+    assert "symbolically" in command("2-2-1 --prove").out
+    assert json.loads(command("2-2-1 --prove --json").out)["proof"]["rows"]
+
+
 def test_command_takes_a_model(command: Any) -> None:
     model = cp.Model(cp.Network(64, 4, "gelu", 10), cp.SoftmaxCrossEntropy())
     cp.fit(model, cp.data.digits(), epochs=1, verbose=False)

@@ -43,6 +43,9 @@ def run(
     full: Annotated[
         bool, Parameter(negative=(), show_default=False, help="Derive loss and link one after the other, too")
     ] = False,
+    prove: Annotated[
+        bool, Parameter(negative=(), show_default=False, help="Let SymPy prove every derivative, and say which")
+    ] = False,
     data: Annotated[
         str | None,
         Parameter(group=DATA, metavar="NAME|FILE", help="Data to compute and check every line on (see clearprop data)"),
@@ -71,11 +74,13 @@ def run(
     path = None if out is None and to == "text" else _target(out, filename(model.network, SUFFIXES[to]))
     found = derive(model, batch=known, layout=layout, full=full)
     text = write(found, to, path)
+    proof = found.prove() if prove else None
     if json:
-        show.document(to_dict(found) | ({"file": str(path), "format": to} if path else {}))
+        written = {"file": str(path), "format": to} if path else {}
+        show.document(to_dict(found) | written | ({"proof": proof.to_dict()} if proof is not None else {}))
     else:
-        show.put(text if path is None else f"{path}: {size(path):,} bytes")
-    return 0 if found else 1
+        show.put(text if path is None else f"{path}: {size(path):,} bytes", *([] if proof is None else [proof]))
+    return 0 if found and (proof is None or proof) else 1
 
 
 def _taken(data: Dataset, samples: int, seed: int) -> Dataset:

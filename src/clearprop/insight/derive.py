@@ -129,7 +129,7 @@ class Derivation:
         >>> proof = derive(Network(1, 1), SquaredError()).prove()
         >>> [row[:3] for row in proof.rows]  # doctest: +NORMALIZE_WHITESPACE
         [('gradient of SquaredError()', 'symbolically', 'for every z and t'),
-         ('lines z1', 'symbolically', 'for all values'),
+         ('lines of z1', 'symbolically', 'for all values'),
          ('dense1.W, 1 derivative', 'symbolically', 'for all values'),
          ('dense1.b, 1 derivative', 'symbolically', 'for all values')]
         """
@@ -181,14 +181,19 @@ def _executed(found: Record, seed: int) -> tuple[Arrays, dict[str, Live]]:
     live = {}
     for line in steps.lines:
         other = values[line.equal] if line.equal else found.made.get(line.name)
-        gap = None if other is None else _gap(values[line.name], other)
+        inputs = [values[name] for name in line.inputs if name != "N"]
+        gap = None if other is None else _gap(values[line.name], other, inputs)
         check = _check(found, line, values, rng) if line.of else None
         live[line.name] = Live(values[line.name], gap, check)
     return found.given, live
 
 
-def _gap(a: NDArray[Any], b: NDArray[Any]) -> float:
-    return float(np.abs(a - b).max(initial=0) / max(np.abs(b).max(initial=0), 1e-9)) if a.shape == b.shape else np.inf
+def _gap(a: NDArray[Any], b: NDArray[Any], inputs: list[NDArray[Any]]) -> float:
+    """The largest difference as a share of the largest element, or of what rounding leaves where inputs cancel."""
+    if a.shape != b.shape:
+        return np.inf
+    left = 1e-6 * max((float(np.abs(array).max(initial=0)) for array in inputs), default=0.0)
+    return float(np.abs(a - b).max(initial=0) / max(np.abs(b).max(initial=0), left, 1e-9))
 
 
 def _check(found: Record, line: Line, values: Arrays, rng: np.random.Generator) -> Row:

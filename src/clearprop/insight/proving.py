@@ -68,16 +68,16 @@ def outputs_of(steps: Steps) -> int:
 
 
 def loss(steps: Steps) -> Iterator[Finding]:
-    """The loss of one sample by what the network puts out: SymPy's derivative, the library's, that of each line."""
+    """The loss of two samples by what the network puts out: SymPy's derivative, the library's, that of each line."""
     k, z_name = outputs_of(steps), steps.outputs[-1]
     own = [line for line in steps.lines if line.layer is None]
     for at, target in _places(steps.loss, k):
         point = Point()
         z, t = point.symbols("z", at), probabilities(steps.loss, point.symbols("t", target))
-        dz, memo = np.zeros((1, k), object), Memo(**_zeros(1, steps.loss.scratch(k)))
-        share: Any = point.symbols("s", np.full((1, 1), 0.7)) if steps.weighted else 1.0
+        dz, memo = np.zeros((SAMPLES, k), object), Memo(**_zeros(SAMPLES, steps.loss.scratch(k)))
+        share: Any = point.symbols("s", np.full((SAMPLES, 1), 0.7)) if steps.weighted else 1 / SAMPLES
         value = steps.loss.value_and_gradient(XP, z, t, share, dz, memo)
-        given = {z_name: steps.as_rows(z), "t": steps.as_rows(t), "N": 1}
+        given = {z_name: steps.as_rows(z), "t": steps.as_rows(t)}
         space = evaluated(given | ({"s": steps.as_rows(share)} if steps.weighted else {}), own)
         claims = [("the gradient", value, dz), ("the line loss", space["loss"], dz)]
         claims += [
@@ -91,14 +91,15 @@ def loss(steps: Steps) -> Iterator[Finding]:
 
 
 def _places(loss: Loss, k: int) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
-    """z and t (1, k) on each side of 0 and of each kink of the loss; with softmax each output is once the largest."""
+    """z and t (2, k) on each side of 0 and of each kink of the loss; with softmax each output is once the largest."""
+    shape = (SAMPLES, k)
     if isinstance(loss, SoftmaxCrossEntropy):
         for turn in range(k):
-            yield np.roll(np.arange(k), turn)[None, :] / k, np.full((1, k), 1 / k)
+            yield np.broadcast_to(np.roll(np.arange(k), turn) / k, shape), np.full(shape, 1 / k)
         return
     for error in between(loss.kinks):
         for target in (0.0, 0.6):
-            yield np.full((1, k), target + error), np.full((1, k), target)
+            yield np.full(shape, target + error), np.full(shape, target)
 
 
 def _zeros(samples: int, widths: Mapping[str, int]) -> dict[str, NDArray[Any]]:
