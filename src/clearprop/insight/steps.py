@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from clearprop.arrays.errors import SettingError, brief, suggest
 from clearprop.insight.lines import CONVENTIONS, NAME, Convention, How, Line, Over, Part, Shape, broadcast, symbol
+from clearprop.insight.show import shape_text
 from clearprop.layers.base import Layer
 from clearprop.layers.dense import Dense
 from clearprop.layers.losses import Loss
@@ -97,10 +98,17 @@ class Steps:
         """W1, b1, ...: the index of the layer and the layer's own name for it."""
         return {name: where[1:] for name, where in self.where.items() if where[0] == "weight"}
 
+    @property
+    def given(self) -> list[str]:
+        """The names of the arrays that the lines start from."""
+        kinds = ("input", "target", "share", "weight", "memo")
+        return [name for name, (kind, _, _) in self.where.items() if kind in kinds]
+
     def program(self, lines: Sequence[Line] | None = None) -> str:
-        """The lines as a NumPy program; it needs x, t and the parameters."""
+        """The lines as a NumPy program; it begins with the arrays that it needs, and their shapes."""
         chosen = self.of("forward", "backward") if lines is None else list(lines)
-        text = ["import numpy as np", *self.preamble.values(), f"N = x.shape[{self.convention.samples}]  # samples"]
+        given = (f"{name} {shape_text(self.shapes[name])}" for name in self.given)
+        text = ["import numpy as np", *self.preamble.values(), f"# given: {', '.join(given)}", f"N = x.shape[{self.convention.samples}]  # samples"]
         part = None
         for line in chosen:
             if line.part != part:
