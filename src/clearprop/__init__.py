@@ -2,7 +2,7 @@
 
 cp.Network(784, 100, "relu", 10)    the structure; layers are cp.Dense, cp.ReLU, cp.Dropout, ...
 cp.Model(network, loss)             with its loss and parameters; predict, evaluate, weights, save
-cp.pictures                         pictures, with matplotlib: a schedule, distorted images
+cp.pictures                         pictures: learning curves, confusion matrix, worst mistakes, network diagrams, ...
 cp.data                             data sets: digits, mnist, csv, toys; cp.Dataset.of((x, t)) for your own
 cp.fit, cp.train                    training, with a progress bar or as an iterator of epochs
 cp.SGD, cp.Adam, ...                optimizers; cp.L2, cp.Cosine, cp.EarlyStopping, ... to go with them

@@ -1,4 +1,5 @@
-"""The command `clearprop`: train, resume, runs, evaluate, check, derive, trace, predict, export, info, data.
+"""The command `clearprop`: train, resume, runs, report, evaluate, check, derive, trace, predict, export, info,
+data, exercise, grade.
 
 Results go to standard output, progress and advice to standard error. Status: 0, or 1 for what is wrong with a file,
 a name, a value or a gradient, 2 for options that do not exist or cannot be read, 130 after Ctrl-C, 141 where the
@@ -14,7 +15,21 @@ from collections.abc import Callable, Sequence
 from cyclopts import App, CycloptsError
 
 from clearprop.arrays.errors import ClearpropError
-from clearprop.cli import check, derive, describe, evaluate, export, inputs, predict, runs, trace, train
+from clearprop.cli import (
+    check,
+    derive,
+    describe,
+    evaluate,
+    exercise,
+    export,
+    grade,
+    inputs,
+    predict,
+    report,
+    runs,
+    trace,
+    train,
+)
 from clearprop.version import __version__
 
 app = App(
@@ -35,6 +50,7 @@ COMMANDS: list[tuple[str, Callable[..., int | None], list[str]]] = [
     ]),
     ("resume", runs.resume, ["clearprop resume run/"]),
     ("runs", runs.runs, ["clearprop runs", "clearprop runs experiments/ --json"]),
+    ("report", report.run, ["clearprop report run/", "clearprop report run/ --data flowers.csv --out flowers.html"]),
     ("evaluate", evaluate.run, [
         "clearprop evaluate digits.safetensors --data digits",
         "clearprop evaluate flowers.safetensors --data more.csv --label kind",
@@ -69,9 +85,15 @@ COMMANDS: list[tuple[str, Callable[..., int | None], list[str]]] = [
         "clearprop data digits",
         "clearprop data flowers.csv --label last",
     ]),
+    ("grade", grade.run, [
+        "clearprop grade submissions/",
+        "clearprop grade submissions/ --out marks/ --seed 7",
+        "clearprop grade week3/ --exercise softmax",
+    ]),
 ]  # fmt: skip
 for place, (name, command, examples) in enumerate(COMMANDS):
     app.command(command, name=name, sort_key=place, help_epilogue="\n  ".join(["Examples:", *examples]))
+app.command(exercise.app)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -4,6 +4,7 @@ import dataclasses
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any, Self
 
 import numpy as np
@@ -180,6 +181,12 @@ class Dataset:
         test = "none" if self.test is None else len(self.test)
         kind = f"{len(self.classes)} classes" if self.classes else "no classes"
         return f"<Dataset {self.name}: {len(self.train)} train, {test} test, {self.train.x.shape[1]} features, {kind}>"
+
+    def _repr_html_(self) -> str:
+        """What is known of the data, and some of its images."""
+        # by name, as pictures know data and data knows nothing of pictures
+        html: str = import_module("clearprop.pictures.notebook").dataset_html(self)
+        return html
 
     def batches(self, size: int, seed: int | None = None) -> Iterator[Samples]:
         """The training part in pieces of `size`."""

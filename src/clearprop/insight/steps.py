@@ -108,7 +108,12 @@ class Steps:
         """The lines as a NumPy program; it begins with the arrays that it needs, and their shapes."""
         chosen = self.of("forward", "backward") if lines is None else list(lines)
         given = (f"{name} {shape_text(self.shapes[name])}" for name in self.given)
-        text = ["import numpy as np", *self.preamble.values(), f"# given: {', '.join(given)}", f"N = x.shape[{self.convention.samples}]  # samples"]
+        text = [
+            "import numpy as np",
+            *self.preamble.values(),
+            f"# given: {', '.join(given)}",
+            f"N = x.shape[{self.convention.samples}]  # samples",
+        ]
         part = None
         for line in chosen:
             if line.part != part:

@@ -329,5 +329,10 @@ class Model:
         vars(self).update(state)
         self._local = threading.local()
 
+    def _repr_svg_(self) -> str:
+        """A diagram for notebooks, with the weights of a small network."""
+        svg: str = import_module("clearprop.pictures.diagram").diagram(self).svg
+        return svg
+
     def __repr__(self) -> str:
         return f"Model({self.network!r}, {self.loss!r}, {self.network.size} parameters, {self.dtype})"

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from importlib import import_module
 from typing import Any, Self
 
 import numpy as np
@@ -208,6 +209,12 @@ class Network:
 
     def __repr__(self) -> str:
         return f"Network({', '.join([str(self.inputs), *map(repr, self.layers)])})"
+
+    def _repr_svg_(self) -> str:
+        """A diagram for notebooks."""
+        # by name, as pictures know networks and networks know nothing of pictures
+        svg: str = import_module("clearprop.pictures.diagram").diagram(self).svg
+        return svg
 
     def summary(self) -> Table:
         """A table of the layers with output shapes, parameters, memory in float32 and FLOPs per sample (forward).

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from typing import Any
 
+from clearprop.arrays.checks import truth
 from clearprop.arrays.errors import SettingError, brief
 from clearprop.data.augmentation import Distortion
 from clearprop.network.model import Model
@@ -84,6 +85,7 @@ def fit(
     checkpoint_every: float = 5.0,
     tensorboard: str | os.PathLike[str] | None = None,
     verbose: bool | None = None,
+    live: bool | None = None,
 ) -> Report:
     """Train as `train` does, behind a progress bar, and return the Report.
 
@@ -96,6 +98,9 @@ def fit(
     verbose: None shows the bar in a terminal or notebook and nothing elsewhere; True also prints a line for each
     epoch where there is no terminal; False shows nothing. Everything is written to standard error.
 
+    live: True draws the learning curves in a notebook while they grow (with the extra "plot"), and the course of the
+    loss beside the bar in a terminal; None does the latter where there is room.
+
     >>> import clearprop as cp
     >>> model = cp.Model(cp.Network(64, 16, "relu", 10), cp.SoftmaxCrossEntropy())
     >>> report = fit(model, cp.data.digits(), cp.Adam(0.01), epochs=3, verbose=False)
@@ -103,6 +108,7 @@ def fit(
     True
     """
     shown: Display = display(verbose)
+    shown.live = None if live is None else truth("fit", "live", live)
     plan = planned(shuffle, penalties, schedule, stopping, class_weight, augment)
     if checkpoint is not None and isinstance(optimizer, LBFGS):
         raise SettingError("LBFGS", "training without checkpoints", brief(checkpoint), "leave out checkpoint")

@@ -1,17 +1,27 @@
 """What `fit` shows while it trains: a bar in a terminal or notebook, plain lines elsewhere, or nothing."""
 
+import math
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib import import_module
+from itertools import pairwise
 from typing import Any
 
 from clearprop.arrays.checks import truth
 from clearprop.training.engine import EpochRun
-from clearprop.training.report import Epoch
+from clearprop.training.report import Epoch, Report
+
+BLOCKS = "▁▂▃▄▅▆▇█"
+ROOMY = 100  # columns of a terminal from which the bar has room for a sparkline
+REST = 10  # times as long as it takes to draw the curves, they stay as they are
 
 
 class Display:
-    """Shows nothing; the others follow its outline."""
+    """Shows nothing; the others follow its outline. live: see `fit`."""
+
+    live: bool | None = None
 
     @contextmanager
     def open(self, epochs: int, samples: int) -> Iterator[None]:
@@ -32,6 +42,20 @@ class Lines(Display):
         print(f"epoch {epoch.number}: {_figures(epoch)}", file=sys.stderr, flush=True)
 
 
+def sparkline(values: Sequence[float], width: int = 8) -> str:
+    """The course of `values` in at most `width` characters, each the mean of its share of them.
+
+    >>> sparkline([3.0, 2.0, 1.0, 0.5, 0.25, 0.2]), sparkline([1.0, 1.0])
+    ('█▅▃▂▁▁', '▁▁')
+    """
+    count = min(len(values), width)
+    edges = [len(values) * i // count for i in range(count + 1)] if count else [0]
+    means = [sum(values[a:b]) / (b - a) for a, b in pairwise(edges)]
+    low, high = min(means, default=0.0), max(means, default=0.0)
+    scale = (len(BLOCKS) - 1) / (high - low) if high > low and math.isfinite(high - low) else 0.0
+    return "".join(BLOCKS[round((mean - low) * scale)] if scale else BLOCKS[0] for mean in means)
+
+
 class Bar(Display):
     """A bar with loss, accuracy, samples per second and time left."""
 
@@ -48,6 +72,8 @@ class Bar(Display):
             expand=True,
         )
         self._test = ""  # of the epoch before
+        self._losses: list[float] = []
+        self._console = console
 
     @contextmanager
     def open(self, epochs: int, samples: int) -> Iterator[None]:
@@ -60,6 +86,7 @@ class Bar(Display):
         self._show(run.number, run.done, run.loss, run.accuracy)
 
     def epoch(self, epoch: Epoch) -> None:
+        self._losses.append(epoch.loss)
         if epoch.test_accuracy is not None:
             self._test = f"test {epoch.test_accuracy:.2%}"
         elif epoch.test_loss is not None:
@@ -70,12 +97,18 @@ class Bar(Display):
         self._progress.update(self._task, completed=(number - 1) * self._samples + done)
         speed = self._progress.tasks[0].speed
         parts = [
+            self._sparkline(),
             f"loss {loss:.4f}",
             "" if accuracy is None else f"acc {accuracy:.2%}",
             self._test,
             f"{speed / 1000:,.0f}k/s" if speed else "",
         ]  # short, for a terminal of 80 columns
         self._progress.update(self._task, number=number, figures=" ".join(filter(None, parts)))
+
+    def _sparkline(self) -> str:
+        """The losses so far, where there is room or it was asked for."""
+        room = self._console.width >= ROOMY if self.live is None else self.live
+        return sparkline(self._losses) if room and not self._console.options.ascii_only else ""
 
 
 class Notebook(Display):
@@ -87,7 +120,16 @@ class Notebook(Display):
 
         self._epochs, self._samples, self._html = epochs, samples, HTML
         self._shown = display(HTML(""), display_id=True)
-        yield
+        if not self.live:
+            yield
+            return
+        self._history: list[Epoch] = []
+        self._next, self._drawn = 0.0, 0
+        self._curves = display(HTML(""), display_id=True)
+        try:
+            yield
+        finally:
+            self._draw()
 
     def batch(self, run: EpochRun) -> None:
         accuracy = "" if run.accuracy is None else f"  accuracy {run.accuracy:.2%}"
@@ -95,6 +137,19 @@ class Notebook(Display):
 
     def epoch(self, epoch: Epoch) -> None:
         self._show(epoch.number, epoch.samples, _figures(epoch))
+        if self.live:
+            self._history.append(epoch)
+            if time.monotonic() >= self._next:
+                self._draw()
+
+    def _draw(self) -> None:
+        """The curves so far; soon again only if drawing takes little of the time."""
+        start = time.monotonic()
+        if len(self._history) > max(self._drawn, 1):
+            html = import_module("clearprop.pictures.notebook").curves_html(Report({}, self._history))
+            self._curves.update(self._html(html))
+            self._drawn = len(self._history)
+        self._next = time.monotonic() + REST * (time.monotonic() - start)
 
     def _show(self, number: int, done: int, figures: str) -> None:
         share = ((number - 1) * self._samples + done) / (self._epochs * self._samples)

@@ -5,6 +5,7 @@ import json
 import math
 import os
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Any
 
 from clearprop.arrays.checks import truth
@@ -129,7 +130,9 @@ class Report:
         return str(self.table())
 
     def _repr_html_(self) -> str:
-        return self.table()._repr_html_()
+        """The learning curves, where matplotlib is installed, and the table."""
+        html: str = import_module("clearprop.pictures.notebook").report_html(self)
+        return html
 
 
 def epoch_of(data: Any) -> Epoch:
