@@ -64,6 +64,7 @@ def colours(values: NDArray[Any]) -> Pixels:
 
 def greys(values: NDArray[Any]) -> Pixels:
     """Pixels (height, width) from black for the smallest to white for the largest."""
+    values = values.astype(np.float64)  # as bytes overflow
     low, high = values.min(), values.max()
     grey = np.rint(255 * (grid(values) - low) / max(high - low, 1e-300))
     return np.stack([grey, grey, grey, np.full(grey.shape, 255)], axis=2).astype(np.uint8)

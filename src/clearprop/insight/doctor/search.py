@@ -245,7 +245,9 @@ class Search:
                 acting.append(variant)
             if changed and all(_multiple(found[name], draw.right[name]) for name in changed):
                 scaling.append(variant)
+        hidden = [variant for variant in later if self._first[variant] < self.place[first]]  # seen only beside another
         yield from _in_both_orders(itertools.product(alone, later))
+        yield from _in_both_orders(itertools.product(acting, hidden))
         yield from _in_both_orders(itertools.combinations([*alone, *acting], 2))
         yield from _in_both_orders(itertools.combinations(scaling, 2))
 

@@ -7,7 +7,8 @@ from clearprop.insight.doctor.mistakes import Pass, mistake
 @mistake(
     "no 1/N",
     "The loss is a mean over the samples, so its gradient has the factor 1/N; without it steps grow with the batch.",
-    "divide by the number of samples, once: in delta of the output, or in each dW and db",
+    "divide by the number of samples, once: in delta of the output, as the formulas here do (* N stands for a division "
+    "that is missing), or in each dW and db",
     "DeepLearningZeroToAll#20",
 )
 def _no_mean(p: Pass) -> Found:
