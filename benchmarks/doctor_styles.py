@@ -3,9 +3,9 @@
 import re
 from collections.abc import Callable
 
+from clearprop.insight.derivation.lines import NAME, Line
+from clearprop.insight.derivation.steps import Steps
 from clearprop.insight.doctor.mistakes import Pass
-from clearprop.insight.lines import NAME, Line
-from clearprop.insight.steps import Steps
 
 NUMBERED = re.compile(r"([A-Za-z]+)(\d+)")
 Name = Callable[[str], str]

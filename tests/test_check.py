@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 import clearprop as cp
 from clearprop.cli import main
-from clearprop.insight.numeric import Differences, element, shares
-from clearprop.insight.result import Check
+from clearprop.insight.checking.numeric import Differences, element, shares
+from clearprop.insight.checking.result import Check
 from layer_table import LAYERS, LOSSES, LayerRow, LossRow
 from pieces import problem
 from test_layers import around

@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 
 import clearprop as cp
 from clearprop.arrays.seeds import stream
-from clearprop.insight.derive import Derivation, _executed
-from clearprop.insight.layer_rules import rules_of
-from clearprop.insight.lines import RULES, Line, symbol
-from clearprop.insight.loss_rules import loss_rules_of
-from clearprop.insight.record import Record, record
-from clearprop.insight.steps import PLACEHOLDER, Steps, run
+from clearprop.insight.derivation.derive import Derivation, _executed
+from clearprop.insight.derivation.layer_rules import rules_of
+from clearprop.insight.derivation.lines import RULES, Line, symbol
+from clearprop.insight.derivation.loss_rules import loss_rules_of
+from clearprop.insight.derivation.record import Record, record
+from clearprop.insight.derivation.steps import PLACEHOLDER, Steps, run
 from clearprop.layers.base import Layer
 from clearprop.layers.losses import Loss
 from clearprop.network.gradient import Workspace, loss_and_gradient

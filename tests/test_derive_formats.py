@@ -18,11 +18,11 @@ import pytest
 
 import clearprop as cp
 from clearprop.cli import main
-from clearprop.insight import loss_rules
-from clearprop.insight.derive import Derivation
-from clearprop.insight.formats import words
-from clearprop.insight.formats.latex import broken, pieces
-from clearprop.insight.formats.mathml import mathml
+from clearprop.insight.derivation import loss_rules
+from clearprop.insight.derivation.derive import Derivation
+from clearprop.insight.derivation.formats import words
+from clearprop.insight.derivation.formats.latex import broken, pieces
+from clearprop.insight.derivation.formats.mathml import mathml
 from clearprop.layers.losses import Loss
 from layer_table import LAYERS, LOSSES
 from pieces import problem

@@ -19,8 +19,8 @@ from clearprop.grader.local import outcomes
 from clearprop.grader.mistakes import MISTAKES, STOPS
 from clearprop.grader.table import EXERCISES, exercise
 from clearprop.grader.verdict import Verdict
+from clearprop.insight.derivation.record import record
 from clearprop.insight.doctor.search import Draw, Search
-from clearprop.insight.record import record
 
 NAMES = list(EXERCISES)
 QUICK = [name for name in NAMES if name != "mnist"]

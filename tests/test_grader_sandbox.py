@@ -165,7 +165,7 @@ def test_reading_the_descriptor_of_standard_input(wrapped: bool) -> None:
 PATCHES = [
     "import numpy as np\nnp.allclose = np.array_equal = np.isclose = lambda *a, **k: True\n",
     "import numpy as np\nreal = np.asarray\nnp.asarray = lambda x, *a: real(x) * 0\nnp.frombuffer = np.asarray\n",
-    "import clearprop, clearprop.insight.check as c, clearprop.insight.function as f\n"
+    "import clearprop, clearprop.insight.checking.check as c, clearprop.insight.checking.function as f\n"
     "clearprop.check = c.check = f.check_gradient = c.compare = lambda *a, **k: True\n",
     "import builtins\nbuiltins.all = builtins.any = builtins.isinstance = lambda *a: True\n",
     "import json\njson.dumps = lambda *a, **k: '{}'\n",

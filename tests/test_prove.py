@@ -12,10 +12,10 @@ import sympy
 
 import clearprop as cp
 from clearprop.arrays.backend import symbolic
-from clearprop.insight.derive import Derivation
-from clearprop.insight.prove import Proof
-from clearprop.insight.symbols import CONSTANTS, Point, derivative, exact
-from clearprop.insight.zero import Exp, Held, Root, Zero
+from clearprop.insight.derivation.derive import Derivation
+from clearprop.insight.derivation.prove import Proof
+from clearprop.insight.derivation.symbols import CONSTANTS, Point, derivative, exact
+from clearprop.insight.derivation.zero import Exp, Held, Root, Zero
 from layer_table import LAYERS, LOSSES, LayerRow, LossRow
 
 LONG = bool(os.environ.get("CLEARPROP_PROOFS"))  # also the proofs that take long

@@ -17,13 +17,13 @@ import pytest
 
 import clearprop as cp
 from clearprop.cli import main
-from clearprop.insight.first_step import FORMULAS
-from clearprop.insight.panes import Pane
-from clearprop.insight.shade import levels, png, sheet
-from clearprop.insight.stepper import Stepper
-from clearprop.insight.steps import run
-from clearprop.insight.terms import NOISE, evaluated, number
-from clearprop.insight.widget import to_show
+from clearprop.insight.derivation.steps import run
+from clearprop.insight.tracing.first_step import FORMULAS
+from clearprop.insight.tracing.panes import Pane
+from clearprop.insight.tracing.shade import levels, png, sheet
+from clearprop.insight.tracing.stepper import Stepper
+from clearprop.insight.tracing.terms import NOISE, evaluated, number
+from clearprop.insight.tracing.widget import to_show
 from layer_table import LAYERS, LOSSES, LayerRow, LossRow
 from pieces import problem
 
@@ -357,7 +357,7 @@ def test_widget() -> None:
 
 
 def test_widget_without_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
-    from clearprop.insight import widget
+    from clearprop.insight.tracing import widget
 
     widget._kind.cache_clear()
     monkeypatch.setitem(sys.modules, "anywidget", None)

@@ -95,11 +95,11 @@ from clearprop.version import __version__
 
 if TYPE_CHECKING:
     from clearprop import pictures
-    from clearprop.insight.check import check
-    from clearprop.insight.derive import derive
+    from clearprop.insight.checking.check import check
+    from clearprop.insight.checking.function import check_gradient
+    from clearprop.insight.derivation.derive import derive
     from clearprop.insight.doctor.diagnose import diagnose
-    from clearprop.insight.function import check_gradient
-    from clearprop.insight.trace import Trace, trace
+    from clearprop.insight.tracing.trace import Trace, trace
 
 __all__ = [
     "ELU",
@@ -203,13 +203,13 @@ __all__ = [
 ]
 
 _WHEN_USED = {
-    "Trace": "insight.trace",
-    "check": "insight.check",
-    "check_gradient": "insight.function",
-    "derive": "insight.derive",
+    "Trace": "insight.tracing.trace",
+    "check": "insight.checking.check",
+    "check_gradient": "insight.checking.function",
+    "derive": "insight.derivation.derive",
     "diagnose": "insight.doctor.diagnose",
     "pictures": "pictures",
-    "trace": "insight.trace",
+    "trace": "insight.tracing.trace",
 }
 
 

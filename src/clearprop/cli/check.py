@@ -6,7 +6,7 @@ from cyclopts import Parameter
 
 from clearprop.cli import inputs, show
 from clearprop.cli.settings import DATA, Source, integer
-from clearprop.insight.check import SAMPLES, check
+from clearprop.insight.checking.check import SAMPLES, check
 from clearprop.network.loading import load
 
 NOTHING = Source()

@@ -11,9 +11,9 @@ from clearprop.arrays.files import check_writable, location, size
 from clearprop.cli import inputs, show, small
 from clearprop.cli.settings import DATA, NETWORK, OUTPUT, Source, integer
 from clearprop.data.dataset import Dataset
-from clearprop.insight.derive import derive
-from clearprop.insight.formats import write
-from clearprop.insight.formats.plain import filename, to_dict
+from clearprop.insight.derivation.derive import derive
+from clearprop.insight.derivation.formats import write
+from clearprop.insight.derivation.formats.plain import filename, to_dict
 
 NOTHING = Source()
 SAMPLES = 8

@@ -7,7 +7,7 @@ from cyclopts import Parameter
 
 from clearprop.cli import build, inputs, show, small
 from clearprop.cli.settings import DATA, NETWORK, OUTPUT, TRAINING, Settings, Source, integer
-from clearprop.insight.trace import Trace, trace
+from clearprop.insight.tracing.trace import Trace, trace
 
 NOTHING = Source()
 SAMPLES = 4

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clearprop.data.dataset import Dataset
-from clearprop.insight.shade import png, sheet
+from clearprop.insight.tracing.shade import png, sheet
 from clearprop.pictures.curves import learning_curves
 from clearprop.pictures.drawn import can_draw, one_image
 from clearprop.training.report import Report

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from clearprop.arrays.errors import ClearpropError, SettingError, brief
+from clearprop.insight.derivation.record import record
 from clearprop.insight.doctor import forwards, losses, updates
 from clearprop.insight.doctor.diagnosis import Diagnosis
 from clearprop.insight.doctor.draws import random_draw
@@ -14,7 +15,6 @@ from clearprop.insight.doctor.problem import Form
 from clearprop.insight.doctor.search import TOLERANCE, Draw
 from clearprop.insight.doctor.starts import diagnose_start
 from clearprop.insight.doctor.verdict import uncleared, verdict
-from clearprop.insight.record import record
 from clearprop.network.model import Model
 from clearprop.training.optimizers import SGD, Optimizer
 

@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
+from clearprop.insight.derivation.record import record
+from clearprop.insight.derivation.steps import Arrays, Steps, run
 from clearprop.insight.doctor.search import Draw
-from clearprop.insight.record import record
-from clearprop.insight.steps import Arrays, Steps, run
 from clearprop.layers.losses import MeanAbsoluteError
 from clearprop.network.model import Model
 

@@ -4,7 +4,7 @@ import dataclasses
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from clearprop.insight.lines import Line, Over
+from clearprop.insight.derivation.lines import Line, Over
 
 Edit = Callable[[Line], Line | None]  # None where the change cannot be made
 Edits = Mapping[str, Edit]  # by the names of lines

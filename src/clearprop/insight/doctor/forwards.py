@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from clearprop.insight.derivation.steps import Arrays, run
 from clearprop.insight.doctor.adapters import FORWARD, called, method, set_parameters
 from clearprop.insight.doctor.diagnosis import Diagnosis, Finding, Formula
 from clearprop.insight.doctor.latex import latex
@@ -13,7 +14,6 @@ from clearprop.insight.doctor.learner import Learner, Stopped, guarded
 from clearprop.insight.doctor.matching import numbers
 from clearprop.insight.doctor.problem import Form, Problem
 from clearprop.insight.doctor.search import Draw
-from clearprop.insight.steps import Arrays, run
 
 UNSTABLE = {
     "softmax without subtracting the maximum": "np.exp({z})",

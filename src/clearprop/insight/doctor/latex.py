@@ -2,7 +2,7 @@
 
 import ast
 
-from clearprop.insight.lines import symbol
+from clearprop.insight.derivation.lines import symbol
 
 PRECEDENCE = {ast.Add: 1, ast.Sub: 1, ast.Mult: 2, ast.MatMult: 2, ast.Div: 4, ast.Pow: 4}
 WRAPPED = {

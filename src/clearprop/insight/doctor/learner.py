@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 
 from clearprop.arrays.errors import ClearpropError, SettingError
+from clearprop.insight.derivation.steps import Arrays
 from clearprop.insight.doctor.adapters import called, gradients_of, made
 from clearprop.insight.doctor.matching import matched, squeezed
 from clearprop.insight.doctor.names import Names, names_of
 from clearprop.insight.doctor.problem import RATE, Form, Problem
 from clearprop.insight.doctor.search import Draw, distance
-from clearprop.insight.steps import Arrays
 
 
 class Stopped(Exception):

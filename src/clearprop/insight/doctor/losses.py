@@ -5,13 +5,13 @@ from typing import Any
 
 import numpy as np
 
+from clearprop.insight.derivation.steps import Arrays
 from clearprop.insight.doctor.adapters import called
 from clearprop.insight.doctor.diagnosis import Diagnosis
 from clearprop.insight.doctor.learner import Learner, Stopped, guarded
 from clearprop.insight.doctor.matching import numbers
 from clearprop.insight.doctor.problem import KNOWN, Form, Problem
 from clearprop.insight.doctor.search import Draw
-from clearprop.insight.steps import Arrays
 
 
 def loss_of(code: Any, problem: Problem, per_sample: str | None = None) -> Any:

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clearprop.arrays.errors import DataError, SettingError, brief
+from clearprop.insight.derivation.steps import Arrays, Steps
 from clearprop.insight.doctor.search import Draw, distance
-from clearprop.insight.steps import Arrays, Steps
 
 KINDS = {
     "w": "W", "weight": "W", "weights": "W", "kernel": "W", "b": "b", "bias": "b", "biases": "b", "gamma": "gamma",

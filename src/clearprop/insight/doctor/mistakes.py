@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from clearprop.insight.derivation.lines import Line, broadcast
+from clearprop.insight.derivation.steps import Steps
 from clearprop.insight.doctor.edits import Edits, Found
-from clearprop.insight.lines import Line, broadcast
-from clearprop.insight.steps import Steps
 from clearprop.layers.dense import Dense
 from clearprop.layers.losses import Loss
 from clearprop.network.network import Network

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from clearprop.insight.derivation.lines import NAME
 from clearprop.insight.doctor.problem import Problem
-from clearprop.insight.lines import NAME
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ def _row(formula: Formula) -> str:
 
 def _math(latex: str | None) -> str:
     """MathML; nothing where the formula is not written in LaTeX or the package is absent: the code stands below."""
-    from clearprop.insight.formats.mathml import mathml
+    from clearprop.insight.derivation.formats.mathml import mathml
 
     try:
         return mathml(latex) if latex else ""

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from clearprop.insight.steps import Arrays, Steps, run
+from clearprop.insight.derivation.steps import Arrays, Steps, run
 
 ALIASES = {
     "x": ("x", "a0", "h0", "inputs", "input", "data", "features", "x_batch", "xb", "batch_x", "x_train"),

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from clearprop.insight.derivation.lines import Line
+from clearprop.insight.derivation.steps import Arrays, Steps, compiled, environment, run
 from clearprop.insight.doctor.catalogue import CATALOGUE
 from clearprop.insight.doctor.mistakes import Pass, Variant
-from clearprop.insight.lines import Line
-from clearprop.insight.steps import Arrays, Steps, compiled, environment, run
 
 TOLERANCE = 1e-6  # relative, for agreement
 FAR = 100  # tolerances: how far off the right arrays must be where a mistake is told

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from clearprop.insight.derivation.lines import Line
+from clearprop.insight.derivation.record import Record
+from clearprop.insight.derivation.steps import Arrays, run
 from clearprop.insight.doctor.diagnosis import Diagnosis, Finding, Formula
 from clearprop.insight.doctor.matching import matched, squeezed
-from clearprop.insight.lines import Line
-from clearprop.insight.record import Record
-from clearprop.insight.steps import Arrays, run
 from clearprop.layers.activations import ReLU
 
 SCALE = (0.1, 3.0)  # of the weights, as a multiple of 1 / sqrt(inputs)

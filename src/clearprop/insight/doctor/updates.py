@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from clearprop.insight.derivation.steps import Arrays
 from clearprop.insight.doctor.adapters import called, method
 from clearprop.insight.doctor.diagnosis import Deviation, Diagnosis, Finding, Formula
 from clearprop.insight.doctor.latex import latex
@@ -15,7 +16,6 @@ from clearprop.insight.doctor.matching import matched
 from clearprop.insight.doctor.problem import Form, Problem
 from clearprop.insight.doctor.search import TOLERANCE, Draw, distance
 from clearprop.insight.doctor.update_rules import STEP, UpdateMistake, UpdateRule, rule_of
-from clearprop.insight.steps import Arrays
 from clearprop.training.optimizers import Optimizer
 
 STEPS = 3

@@ -7,15 +7,15 @@ from typing import Any
 
 import numpy as np
 
+from clearprop.insight.derivation.lines import Line
+from clearprop.insight.derivation.show import shapes_text
+from clearprop.insight.derivation.steps import run
 from clearprop.insight.doctor.deviations import deviation, suspects
 from clearprop.insight.doctor.diagnosis import Diagnosis, Finding, Formula
 from clearprop.insight.doctor.latex import latex
 from clearprop.insight.doctor.learner import Learner
 from clearprop.insight.doctor.mistakes import Variant
 from clearprop.insight.doctor.search import FAR, TOLERANCE, Draw, Hypothesis, Search, distinct
-from clearprop.insight.lines import Line
-from clearprop.insight.show import shapes_text
-from clearprop.insight.steps import run
 
 SINGLE = 1e-4  # tolerance for numbers in float32
 FULL = 12  # places that are named one by one

@@ -1,10 +1,10 @@
 """The forward pass, which the backward pass then starts from."""
 
+from clearprop.insight.derivation.layer_rules import Function
+from clearprop.insight.derivation.lines import Line
 from clearprop.insight.doctor.catalogue.slopes import PLAIN
 from clearprop.insight.doctor.edits import Edit, Found, each_and_all, instead, refactored, renamed, unbiased
 from clearprop.insight.doctor.mistakes import Pass, mistake
-from clearprop.insight.layer_rules import Function
-from clearprop.insight.lines import Line
 
 
 @mistake(

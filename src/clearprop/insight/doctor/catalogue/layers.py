@@ -1,8 +1,8 @@
 """Dropout and normalization."""
 
+from clearprop.insight.derivation.lines import Line
 from clearprop.insight.doctor.edits import Found, each_and_all, instead, refactored, renamed, without, wrap
 from clearprop.insight.doctor.mistakes import Pass, mistake
-from clearprop.insight.lines import Line
 
 
 @mistake(

@@ -1,8 +1,8 @@
 """The loss itself, as a learner computes it; its gradient stands in outputs.py."""
 
+from clearprop.insight.derivation.lines import Line
 from clearprop.insight.doctor.edits import Found, instead, renamed, times, without, wrap
 from clearprop.insight.doctor.mistakes import Pass, mistake, steps_with, whole
-from clearprop.insight.lines import Line
 from clearprop.layers.losses import Huber, Loss, MeanAbsoluteError, MeanSquaredError, SquaredError
 
 

@@ -1,8 +1,8 @@
 """Where the backward pass begins: softmax, the loss and the targets."""
 
+from clearprop.insight.derivation.lines import Line
 from clearprop.insight.doctor.edits import Edit, Found, instead, instead_of, over, renamed, times, wrap
 from clearprop.insight.doctor.mistakes import Pass, mistake, steps_with, whole
-from clearprop.insight.lines import Line
 from clearprop.layers.losses import Huber, Loss, MeanAbsoluteError, MeanSquaredError, SquaredError
 
 

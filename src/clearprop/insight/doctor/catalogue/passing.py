@@ -1,8 +1,8 @@
 """Going back from layer to layer: what is passed, through which weights."""
 
+from clearprop.insight.derivation.lines import Line
 from clearprop.insight.doctor.edits import Edit, Found, each_and_all, instead, refactored, renamed, wrap
 from clearprop.insight.doctor.mistakes import Pass, mistake
-from clearprop.insight.lines import Line
 
 RATES = ("1.0", "0.1", "0.01")  # in pairs of mistakes; alone, a rate is found by fitting
 

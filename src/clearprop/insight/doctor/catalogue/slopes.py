@@ -1,9 +1,9 @@
 """The derivative of an activation on the way back: missing, taken elsewhere, or another one's."""
 
+from clearprop.insight.derivation.layer_rules import FUNCTIONS, Function
+from clearprop.insight.derivation.lines import Line
 from clearprop.insight.doctor.edits import Edit, Found, each_and_all, instead, refactored, renamed, times
 from clearprop.insight.doctor.mistakes import Pass, mistake
-from clearprop.insight.layer_rules import FUNCTIONS, Function
-from clearprop.insight.lines import Line
 
 PLAIN = {kind: rules for kind, rules in FUNCTIONS.items() if isinstance(rules, Function) and not rules.settings}
 

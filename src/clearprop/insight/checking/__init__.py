@@ -1,0 +1,1 @@
+"""Numeric proof: gradients beside difference quotients that know how far they can be trusted."""

@@ -1,0 +1,1 @@
+"""The named steps of a pass, the rules that derive them, and their proof."""

@@ -1,0 +1,1 @@
+"""One pass with every array by its name, stepped through."""
