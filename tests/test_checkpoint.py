@@ -1,5 +1,6 @@
 """Checkpoints: killed at any moment and resumed, a run ends with the very weights of one that was not."""
 
+import itertools
 import json
 import os
 import resource
@@ -15,6 +16,7 @@ import pytest
 import clearprop as cp
 from clearprop.training import checkpoint
 from clearprop.training.checkpoint import metrics, run_folder
+from clearprop.training.engine import Alarm, EpochRun
 
 KILLS = int(os.environ.get("CLEARPROP_KILLS", "30"))
 RNG = np.random.default_rng(0)
@@ -118,21 +120,24 @@ def test_a_finished_run_is_not_trained_again_and_can_be_made_longer(tmp_path: Pa
     assert len(metrics(tmp_path / "run")) == 6
 
 
-def test_interrupted_within_an_epoch_it_goes_on_there(tmp_path: Path) -> None:
-    timer_epochs = 400
+def test_interrupted_within_an_epoch_it_goes_on_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    steps, step = itertools.count(1), EpochRun._step
+
+    def interrupted(run: EpochRun, alarm: Alarm) -> None:
+        step(run, alarm)
+        if next(steps) == 700:  # in the third epoch of 240
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(EpochRun, "_step", interrupted)
     model = model_of()
-
-    def interrupt(*_: object) -> None:
-        os.kill(os.getpid(), signal.SIGINT)
-
-    signal.signal(signal.SIGALRM, interrupt)
-    signal.setitimer(signal.ITIMER_REAL, 0.15)
-    report = cp.fit(model, DATA, cp.Adam(0.02), epochs=timer_epochs, batch=1, checkpoint=tmp_path, verbose=False)
+    report = cp.fit(model, DATA, cp.Adam(0.02), epochs=400, batch=1, checkpoint=tmp_path, verbose=False)
     assert report.interrupted
+    assert (report.last.number, report.last.interrupted) == (3, True)
     resumed = model_of()
-    report = cp.fit(resumed, DATA, cp.Adam(0.02), epochs=len(report.history) + 2, batch=1, checkpoint=tmp_path)
+    report = cp.fit(resumed, DATA, cp.Adam(0.02), epochs=5, batch=1, checkpoint=tmp_path)
+    assert len(report.history) == 5
     whole = model_of()
-    cp.fit(whole, DATA, cp.Adam(0.02), epochs=len(report.history), batch=1)
+    cp.fit(whole, DATA, cp.Adam(0.02), epochs=5, batch=1)
     assert np.array_equal(resumed.theta, whole.theta)
 
 

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -75,10 +76,15 @@ def digits_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def process(*argv: object, **options: Any) -> "subprocess.Popen[str]":
+@contextlib.contextmanager
+def process(*argv: object, **options: Any) -> "Iterator[subprocess.Popen[str]]":
     words = [sys.executable, "-m", "clearprop", *map(str, argv)]
     pipe = subprocess.PIPE
-    return subprocess.Popen(words, stdout=pipe, stderr=pipe, text=True, encoding="utf-8", **options)
+    with subprocess.Popen(words, stdout=pipe, stderr=pipe, text=True, encoding="utf-8", **options) as child:
+        try:
+            yield child
+        finally:
+            child.kill()  # where a test failed; of one that has ended nothing is left
 
 
 # train
