@@ -32,6 +32,12 @@ FLOWERS = "length,width,<kind>\n" + "".join(
 VOID = {"meta", "img", "source", "link", "br"}
 
 
+@pytest.fixture(autouse=True)
+def _no_figure() -> None:
+    """What other tests left open is not what is looked for here."""
+    pyplot.close("all")
+
+
 class Parsed(HTMLParser):
     """A page's headings, tags and whatever it would fetch; an error where tags do not match."""
 

@@ -16,7 +16,7 @@ from clearprop.arrays.kinds import Value, value
 if TYPE_CHECKING:
     from numpy.random import Generator
 
-TOGETHER = 128  # images at a time, so that float32 tells the points of a tall stack of them apart
+TOGETHER = 64  # images at a time: their points stay in the cache, and float32 tells those of a tall stack apart
 
 Points = NDArray[np.float32]  # (2, N, height, width): where each pixel of N images is looked up, from the middle
 
@@ -105,11 +105,19 @@ class Elastic(Distortion):
         self.keep(sigma=real("Elastic", "sigma", self.sigma, low=0.0, high=1e4, open_low=True))
 
     def move(self, rng: "Generator", points: Points) -> None:
-        noise = rng.random(points.shape, dtype=np.float32)
-        noise -= 0.5
-        noise *= 2 * self.alpha
-        down, along = (_gaussian(side, self.sigma) for side in points.shape[2:])
-        points += np.matmul(np.matmul(down, noise), along)
+        noise = rng.integers(0, 256, points.shape, np.uint8).astype(
+            np.float32
+        )  # in 256 steps, which smoothing makes finer
+        noise -= 127.5
+        noise *= self.alpha / 127.5
+        points += _smoothed(_smoothed(noise, self.sigma), self.sigma)
+
+
+def _smoothed(fields: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
+    """`fields` (2, N, a, b) smoothed along their last axis, with the last two axes exchanged: (2, N, b, a)."""
+    side = fields.shape[3]
+    smooth: NDArray[np.float32] = (fields.reshape(-1, side) @ _gaussian(side, sigma)).reshape(fields.shape)
+    return smooth.swapaxes(2, 3)
 
 
 def _drawn(rng: "Generator", bound: float, shape: tuple[int, ...]) -> NDArray[np.float32]:
@@ -152,7 +160,8 @@ class Distorter:
 
     def _piece(self, x: NDArray[Any], rng: "Generator", out: NDArray[Any]) -> None:
         count, (height, width) = len(x), self.shape
-        points = np.repeat(self._home, count, axis=1)
+        points = np.empty((2, count, height, width), np.float32)
+        points[...] = self._home
         for distortion in reversed(self.distortions):
             distortion.move(rng, points)
         rows, columns = points
