@@ -1,7 +1,6 @@
 """TensorBoard events: scalars of each epoch, histograms of weights and gradients of each layer."""
 
 import os
-import socket
 import time
 import warnings
 from collections.abc import Iterator
@@ -61,6 +60,8 @@ def board(folder: Any) -> Iterator[Board]:
     with told(place, "a folder for TensorBoard events"):
         place.mkdir(parents=True, exist_ok=True)
     check_writable(place)
+    import socket
+
     # two writers in one folder within a second would take the same name
     name = f"events.out.tfevents.{time.time():.0f}.{socket.gethostname()}.{os.getpid()}.{os.urandom(4).hex()}"
     with told(place, "a folder for TensorBoard events"):
