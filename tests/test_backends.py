@@ -11,7 +11,6 @@ import clearprop as cp
 from clearprop.arrays.backend import NUMPY, namespace, symbolic
 from clearprop.layers.base import Memo
 from clearprop.network.gradient import Workspace, loss_and_gradient
-from clearprop.training import optimizers
 from layer_table import LAYERS, LOSSES, LayerRow, LossRow
 from pieces import problem
 
@@ -60,7 +59,7 @@ def test_loss_on_other_arrays(row: LossRow, arrays: Any) -> None:
 
 @EVERY_NAMESPACE
 def test_optimizers_on_other_arrays(arrays: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(optimizers, "SWEEP", 2)  # so that three steps have one
+    monkeypatch.setattr("clearprop.training.optimizer.SWEEP", 2)  # so that three steps have one
     rng = np.random.default_rng(0)
     for optimizer in (cp.SGD(0.1), cp.SGD(0.1, 0.9), cp.SGD(0.1, 0.9, nesterov=True), cp.Adam(0.1)):
         start, gradient = rng.normal(size=40_000), rng.normal(size=40_000)

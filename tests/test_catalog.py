@@ -318,3 +318,10 @@ def test_importing_is_cheap():
         env={**os.environ, "PYTHONPATH": source},
     ).stdout.split()  # fmt: skip
     assert not {"polars", "sklearn", "pandas", "urllib.request", "http.client"} & set(loaded)
+
+
+def test_mnist_or_digits_takes_mnist_where_it_is_and_downloads_nothing(nowhere, monkeypatch, tmp_path):
+    assert images.mnist_or_digits().name == "digits"
+    fill(tmp_path / "mnist")
+    monkeypatch.setenv("CLEARPROP_DATA", str(tmp_path))
+    assert images.mnist_or_digits().name == "mnist"

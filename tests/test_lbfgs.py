@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import clearprop as cp
-from clearprop.training.engine import Stop
+from clearprop.training.interrupt import Stop
 from clearprop.training.lbfgs import LBFGS, Objective, prepared
-from clearprop.training.session import Plan
+from clearprop.training.plan import Plan
 
 DIGITS = cp.data.digits().take(300)
 

@@ -8,7 +8,7 @@ import pytest
 from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOptimizer
 
 import clearprop as cp
-from clearprop.training import optimizers
+from clearprop.training.optimizer import PIECE, SWEEP, VANISHED
 
 RNG = np.random.default_rng(0)
 GRADIENTS = RNG.normal(size=(7, 3)).tolist()
@@ -144,11 +144,11 @@ def test_every_rule_is_in_the_list() -> None:
 
 @pytest.mark.parametrize("optimizer", EVERY_RULE, ids=repr)
 def test_pieces_change_nothing(optimizer: cp.Optimizer, monkeypatch: pytest.MonkeyPatch) -> None:
-    size = 2 * optimizers.PIECE + 17
+    size = 2 * PIECE + 17
     start, gradients = RNG.normal(size=size), RNG.normal(size=(3, size))
     results = []
-    for piece in (optimizers.PIECE, size):
-        monkeypatch.setattr(optimizers, "PIECE", piece)
+    for piece in (PIECE, size):
+        monkeypatch.setattr("clearprop.training.optimizer.PIECE", piece)
         theta, other = start.copy(), optimizer.fresh()
         for gradient in gradients:
             kept = gradient.copy()
@@ -221,16 +221,16 @@ def test_what_vanishes_becomes_zero(optimizer: cp.Optimizer) -> None:
     """Nothing stays subnormal, which is slow, when the gradient of a weight has become 0."""
     fading, theta = optimizer.fresh(), np.array([1.0, 1e-35, -1e-35], np.float32)
     fading.step(theta, np.array([1.0, 0.0, 0.0], np.float32))
-    for _ in range(20 * optimizers.SWEEP - 1):
+    for _ in range(20 * SWEEP - 1):
         fading.step(theta, np.zeros(3, np.float32))
     for vector in (theta, *fading.state.values()):
-        assert not np.any((vector != 0) & (np.abs(vector) < optimizers.VANISHED))
+        assert not np.any((vector != 0) & (np.abs(vector) < VANISHED))
     assert theta.tolist()[1:] == [0.0, 0.0]
 
 
 def test_a_sweep_hides_no_divergence() -> None:
     theta, optimizer = np.array([np.nan, np.inf, 1.0]), cp.SGD(0.1)
-    for _ in range(optimizers.SWEEP):
+    for _ in range(SWEEP):
         optimizer.step(theta, np.zeros(3))
     np.testing.assert_array_equal(theta, [np.nan, np.inf, 1.0])
 

@@ -18,7 +18,8 @@ from threadpoolctl import threadpool_info
 import clearprop as cp
 from clearprop.network.gradient import Feed, Workspace
 from clearprop.training import engine, progress
-from clearprop.training.engine import EpochRun, Stop, blas, threads_for
+from clearprop.training.engine import EpochRun, blas, threads_for
+from clearprop.training.interrupt import Stop
 
 RNG = np.random.default_rng(0)
 

@@ -76,7 +76,8 @@ from clearprop.network.model import Model
 from clearprop.network.network import Network
 from clearprop.training.lbfgs import LBFGS
 from clearprop.training.loop import fit, train
-from clearprop.training.optimizers import SGD, AdaGrad, Adam, AdamW, Lion, Nadam, Optimizer, RMSProp
+from clearprop.training.optimizer import Optimizer
+from clearprop.training.optimizers import SGD, AdaGrad, Adam, AdamW, Lion, Nadam, RMSProp
 from clearprop.training.penalties import L1, L2, MaxNorm, Penalty, WeightDecay
 from clearprop.training.report import Epoch, Report
 from clearprop.training.schedules import (

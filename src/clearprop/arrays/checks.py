@@ -42,3 +42,13 @@ def truth(where: str, name: str, value: Any) -> bool:
     if not isinstance(value, bool):
         raise SettingError(where, f"{name} to be True or False", brief(value), f"change {name}")
     return value
+
+
+def several(family: Any, values: Any, where: str) -> tuple[Any, ...]:
+    """One value of a family, or a sequence of them, as a tuple; a SettingError for anything else."""
+    made = tuple(values) if isinstance(values, (list, tuple)) else (values,)
+    for one in made:
+        if not isinstance(one, family):
+            name = family.__name__
+            raise SettingError(where, f"{name.lower()} values", brief(one), f"give a {name}, or a list of them")
+    return made

@@ -15,7 +15,8 @@ from clearprop.layers.dropout import Dropout
 from clearprop.layers.losses import Loss, MeanSquaredError, SigmoidCrossEntropy, SoftmaxCrossEntropy
 from clearprop.layers.normalization import BatchNorm
 from clearprop.training.lbfgs import LBFGS
-from clearprop.training.optimizers import SGD, Optimizer
+from clearprop.training.optimizer import Optimizer
+from clearprop.training.optimizers import SGD
 from clearprop.training.penalties import L1, L2, MaxNorm, WeightDecay
 from clearprop.training.schedules import Schedule
 from clearprop.training.session import BATCH

@@ -9,36 +9,23 @@ from cyclopts import Parameter
 from clearprop.arrays.errors import FileError, SettingError
 from clearprop.arrays.files import check_writable, location, size
 from clearprop.cli import inputs, show, small
-from clearprop.cli.settings import DATA, NETWORK, OUTPUT, Source, integer
+from clearprop.cli.settings import DATA, OUTPUT, Source, integer
 from clearprop.data.dataset import Dataset
 from clearprop.insight.derivation.derive import derive
 from clearprop.insight.derivation.formats import write
 from clearprop.insight.derivation.formats.plain import filename, to_dict
 
 NOTHING = Source()
+UNSAID = small.Structure()
 SAMPLES = 8
 SUFFIXES = {"text": ".txt", "markdown": ".md", "html": ".html", "tex": ".tex", "notebook": ".ipynb", "python": ".py"}
 
 
 def run(
-    network: Annotated[
-        str, Parameter(metavar="WIDTHS|MODEL", help="Widths from input to output, such as 2-3-1, or a model's file")
-    ],
+    network: small.What,
     /,
     *,
-    hidden: Annotated[
-        str | None, Parameter(group=NETWORK, metavar="NAME", help="After each hidden layer: tanh, gelu, ... [relu]")
-    ] = None,
-    output: Annotated[
-        str | None,
-        Parameter(
-            group=NETWORK, metavar="NAME", help="After the last layer: softmax, sigmoid, identity, ... [the loss's]"
-        ),
-    ] = None,
-    loss: Annotated[
-        str | None,
-        Parameter(group=NETWORK, metavar="NAME", help="softmax-cross-entropy, squared-error, ... [what fits]"),
-    ] = None,
+    structure: Annotated[small.Structure, Parameter(name="*")] = UNSAID,
     layout: Annotated[Literal["rows", "columns"], Parameter(help="What a sample is in an array")] = "rows",
     full: Annotated[
         bool, Parameter(negative=(), show_default=False, help="Derive loss and link one after the other, too")
@@ -70,7 +57,7 @@ def run(
     On data every line is computed, and compared with the library and with differences. The status is 1 if one is wrong.
     """
     known = None if data is None else _taken(inputs.dataset(data, source), samples, source.seed or 0)
-    model = small.model(network, {"hidden": hidden, "output": output, "loss": loss}, known, source.seed or 0)
+    model = small.model(network, structure, known, source.seed or 0)
     path = None if out is None and to == "text" else _target(out, filename(model.network, SUFFIXES[to]))
     found = derive(model, batch=known, layout=layout, full=full)
     text = write(found, to, path)

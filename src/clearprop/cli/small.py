@@ -1,11 +1,16 @@
 """A small network from a line such as 2-3-1, or a model file, for the commands that look inside."""
 
+import dataclasses
 import re
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from cyclopts import Parameter
 
 from clearprop.arrays.errors import SettingError, brief
 from clearprop.arrays.files import location
 from clearprop.cli import build
+from clearprop.cli.settings import NETWORK
 from clearprop.data.dataset import Dataset
 from clearprop.layers.activations import Activation
 from clearprop.layers.losses import Loss, MeanSquaredError, SigmoidCrossEntropy, SoftmaxCrossEntropy
@@ -15,8 +20,31 @@ from clearprop.network.network import Network
 
 WIDTHS = re.compile(r"[0-9]{1,9}(?:[-,][0-9]{1,9})+")
 
+What = Annotated[
+    str, Parameter(metavar="WIDTHS|MODEL", help="Widths from input to output, such as 2-3-1, or a model's file")
+]
 
-def model(what: str, said: dict[str, str | None], data: Dataset | None, seed: int) -> Model:
+
+@dataclass(frozen=True, kw_only=True)
+class Structure:
+    """What is said of a network beside its widths; None where nothing was."""
+
+    hidden: Annotated[
+        str | None, Parameter(group=NETWORK, metavar="NAME", help="After each hidden layer: tanh, gelu, ... [relu]")
+    ] = None
+    output: Annotated[
+        str | None,
+        Parameter(
+            group=NETWORK, metavar="NAME", help="After the last layer: softmax, sigmoid, identity, ... [the loss's]"
+        ),
+    ] = None
+    loss: Annotated[
+        str | None,
+        Parameter(group=NETWORK, metavar="NAME", help="softmax-cross-entropy, squared-error, ... [what fits]"),
+    ] = None
+
+
+def model(what: str, said: Structure, data: Dataset | None, seed: int) -> Model:
     """The model in a file, or a new one of these widths."""
     if WIDTHS.fullmatch(what):
         made = Model(*_network([int(width) for width in re.split("[-,]", what)], said, data), seed)
@@ -25,16 +53,16 @@ def model(what: str, said: dict[str, str | None], data: Dataset | None, seed: in
         return made
     if not location(what).exists():
         raise SettingError("network", "widths or the file of a model", brief(what), "give widths such as 2-3-1")
-    for option, value in said.items():
+    for option, value in dataclasses.asdict(said).items():
         if value is not None:
             raise SettingError(f"--{option}", "the widths of a new network", f"the model {what}", "leave it out")
     return load(what)
 
 
-def _network(widths: list[int], said: dict[str, str | None], data: Dataset | None) -> tuple[Network, Loss]:
-    hidden: type[Any] = build.known(Activation, "hidden", said["hidden"] or "relu")
-    loss: Loss | None = build.known(Loss, "loss", said["loss"])() if said["loss"] else None
-    output = (said["output"] or "").lower()
+def _network(widths: list[int], said: Structure, data: Dataset | None) -> tuple[Network, Loss]:
+    hidden: type[Any] = build.known(Activation, "hidden", said.hidden or "relu")
+    loss: Loss | None = build.known(Loss, "loss", said.loss)() if said.loss else None
+    output = (said.output or "").lower()
     if loss is None:
         loss = _fitting(output, widths[-1], data)
     layers: list[Any] = [layer for width in widths[1:-1] for layer in (width, hidden())]

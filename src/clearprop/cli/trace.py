@@ -6,17 +6,16 @@ from typing import Annotated, Any, Literal
 from cyclopts import Parameter
 
 from clearprop.cli import build, inputs, show, small
-from clearprop.cli.settings import DATA, NETWORK, OUTPUT, TRAINING, Settings, Source, integer
+from clearprop.cli.settings import DATA, OUTPUT, TRAINING, Settings, Source, integer
 from clearprop.insight.tracing.trace import Trace, trace
 
 NOTHING = Source()
+UNSAID = small.Structure()
 SAMPLES = 4
 
 
 def run(
-    network: Annotated[
-        str, Parameter(metavar="WIDTHS|MODEL", help="Widths from input to output, such as 2-3-1, or a model's file")
-    ],
+    network: small.What,
     /,
     *,
     data: Annotated[
@@ -26,19 +25,7 @@ def run(
         int, Parameter(group=DATA, metavar="N", converter=integer, help="Most samples to take of its training part")
     ] = SAMPLES,
     source: Annotated[Source, Parameter(name="*")] = NOTHING,
-    hidden: Annotated[
-        str | None, Parameter(group=NETWORK, metavar="NAME", help="After each hidden layer: tanh, gelu, ... [relu]")
-    ] = None,
-    output: Annotated[
-        str | None,
-        Parameter(
-            group=NETWORK, metavar="NAME", help="After the last layer: softmax, sigmoid, identity, ... [the loss's]"
-        ),
-    ] = None,
-    loss: Annotated[
-        str | None,
-        Parameter(group=NETWORK, metavar="NAME", help="softmax-cross-entropy, squared-error, ... [what fits]"),
-    ] = None,
+    structure: Annotated[small.Structure, Parameter(name="*")] = UNSAID,
     optimizer: Annotated[
         str | None, Parameter(group=TRAINING, metavar="NAME", help="Whose step is taken: adam, sgd, ... [sgd]")
     ] = None,
@@ -58,7 +45,7 @@ def run(
     In a terminal the arrow keys go through it; elsewhere everything is printed.
     """
     known = inputs.dataset(data, source)
-    model = small.model(network, {"hidden": hidden, "output": output, "loss": loss}, known, source.seed or 0)
+    model = small.model(network, structure, known, source.seed or 0)
     rule: Any = build.optimizer(Settings(optimizer=optimizer or "sgd", learning_rate=learning_rate))
     found = trace(model, known, rule, layout=layout, samples=samples)
     if json:

@@ -3,7 +3,7 @@
 from clearprop.data.catalog import CATALOG, load
 from clearprop.data.dataset import Dataset, Samples, one_hot
 from clearprop.data.idx import read_idx, write_idx
-from clearprop.data.images import digits, fashion_mnist, kmnist, mnist
+from clearprop.data.images import digits, fashion_mnist, kmnist, mnist, mnist_or_digits
 from clearprop.data.openml import openml
 from clearprop.data.scaling import Scaling
 from clearprop.data.tabular import csv
@@ -11,5 +11,6 @@ from clearprop.data.toys import blobs, checkerboard, circles, moons, sine, spira
 
 __all__ = [
     "CATALOG", "Dataset", "Samples", "Scaling", "blobs", "checkerboard", "circles", "csv", "digits", "fashion_mnist",
-    "kmnist", "load", "mnist", "moons", "one_hot", "openml", "read_idx", "sine", "spirals", "write_idx", "xor",
+    "kmnist", "load", "mnist", "mnist_or_digits", "moons", "one_hot", "openml", "read_idx", "sine", "spirals",
+    "write_idx", "xor",
 ]  # fmt: skip

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from clearprop.arrays.checks import whole
+from clearprop.arrays.checks import several, whole
 from clearprop.arrays.errors import DataError, SettingError, brief, suggest
 from clearprop.arrays.seeds import stream
 from clearprop.data.augmentation import Distorter, Distortion
@@ -16,7 +16,6 @@ from clearprop.network.metrics import Evaluation
 from clearprop.network.model import Model
 from clearprop.pictures.answers import Answers, answers, checked
 from clearprop.pictures.theme import drawing, shades
-from clearprop.training.session import several
 
 GAP = 2  # pixels between images
 WIDE = 10  # most images in a row

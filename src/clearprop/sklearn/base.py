@@ -24,10 +24,10 @@ from clearprop.network.metrics import Evaluation
 from clearprop.network.model import CHUNK, Model
 from clearprop.sklearn import settings
 from clearprop.sklearn.descent import Descent, optimizer, penalties
-from clearprop.training.engine import Stop
+from clearprop.training.interrupt import Stop, ctrl_c_asks
 from clearprop.training.lbfgs import LBFGS, FullBatch
+from clearprop.training.plan import Plan
 from clearprop.training.report import Epoch
-from clearprop.training.session import Plan, ctrl_c_asks
 
 INTERRUPTED = "Training interrupted by user."
 FLOATS = (np.float64, np.float32)

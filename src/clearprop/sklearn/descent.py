@@ -14,12 +14,13 @@ from clearprop.arrays.seeds import stream
 from clearprop.data.dataset import Samples
 from clearprop.network.gradient import Feed, Workspace
 from clearprop.sklearn import settings
-from clearprop.training.engine import EpochRun, Stop, blas, threads_for
-from clearprop.training.optimizers import PIECE, SGD, Adam, Optimizer
+from clearprop.training.engine import EpochRun, blas, threads_for
+from clearprop.training.interrupt import Stop, ctrl_c_asks
+from clearprop.training.optimizer import PIECE, Optimizer
+from clearprop.training.optimizers import SGD, Adam
 from clearprop.training.penalties import L2
 from clearprop.training.report import Epoch
 from clearprop.training.schedules import Progress
-from clearprop.training.session import ctrl_c_asks
 
 
 @dataclass(repr=False)

@@ -16,7 +16,8 @@ from clearprop.arrays.errors import DivergenceError
 from clearprop.network.gradient import Feed, Workspace, loss_and_gradient
 from clearprop.network.model import Model
 from clearprop.network.network import Network
-from clearprop.training.optimizers import Optimizer
+from clearprop.training.interrupt import Stop
+from clearprop.training.optimizer import Optimizer
 
 THREADED = 3e7  # multiplications and additions in one product from which a second BLAS thread pays
 NOTED = 2**15  # outputs kept until they are compared with the labels
@@ -71,7 +72,7 @@ class EpochRun:
         """Share of right answers so far, each given before the batch's step; None where values are predicted."""
         return self._tally.accuracy() if self._tally else None
 
-    def advance(self, seconds: float, stop: "Stop") -> None:
+    def advance(self, seconds: float, stop: Stop) -> None:
         """Take steps for about `seconds`, or until the epoch ends or `stop` is asked for."""
         alarm = Alarm()
         with np.errstate(over="call", invalid="call", divide="ignore", under="ignore", call=alarm):
@@ -162,12 +163,6 @@ class Alarm:
 
     def __call__(self, *_: Any) -> None:
         self.rang = True
-
-
-class Stop:
-    """Whether training was asked to end after the current batch."""
-
-    asked = False
 
 
 class Tally:

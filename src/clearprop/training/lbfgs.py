@@ -19,11 +19,13 @@ from clearprop.layers.normalization import BatchNorm
 from clearprop.network.gradient import loss_and_gradient
 from clearprop.network.model import Model
 from clearprop.training.checkpoint import Keeper
-from clearprop.training.engine import Stop, Tally, blas, trouble
-from clearprop.training.optimizers import Optimizer
+from clearprop.training.engine import Tally, blas, trouble
+from clearprop.training.interrupt import Stop, ctrl_c_asks
+from clearprop.training.optimizer import Optimizer
 from clearprop.training.penalties import MaxNorm, WeightDecay
+from clearprop.training.plan import Plan
 from clearprop.training.report import Epoch
-from clearprop.training.session import Plan, Training, Watch, ctrl_c_asks
+from clearprop.training.session import Training, Watch
 
 CHUNK = 1024  # samples whose gradient is taken at a time, unless `batch` says otherwise
 

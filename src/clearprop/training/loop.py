@@ -10,14 +10,15 @@ from clearprop.arrays.errors import SettingError, brief
 from clearprop.data.augmentation import Distortion
 from clearprop.network.model import Model
 from clearprop.training.checkpoint import run_folder
-from clearprop.training.engine import Stop
+from clearprop.training.interrupt import Stop, ctrl_c_asks
 from clearprop.training.lbfgs import LBFGS, prepared
-from clearprop.training.optimizers import Optimizer
+from clearprop.training.optimizer import Optimizer
 from clearprop.training.penalties import Penalty
+from clearprop.training.plan import ClassWeight, planned
 from clearprop.training.progress import Display, display
 from clearprop.training.report import Epoch, Report
 from clearprop.training.schedules import Schedule
-from clearprop.training.session import ClassWeight, Watch, ctrl_c_asks, planned
+from clearprop.training.session import Watch
 from clearprop.training.stopping import Stopping
 from clearprop.training.tensorboard import board
 

@@ -1,75 +1,35 @@
 """One training under way: everything checked first, then epoch by epoch, with the rules that change or end it."""
 
 import dataclasses
-import signal
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from clearprop.arrays.checks import real, truth, whole
-from clearprop.arrays.errors import ClearpropError, DataError, DivergenceError, FileError, SettingError, brief, suggest
+from clearprop.arrays.checks import whole
+from clearprop.arrays.errors import ClearpropError, DataError, DivergenceError, FileError, SettingError, brief
 from clearprop.arrays.seeds import stream
-from clearprop.data.augmentation import Distortion
-from clearprop.data.dataset import Dataset, Samples
-from clearprop.data.validation import Class, check_finite
+from clearprop.data.dataset import Dataset
+from clearprop.data.validation import check_finite
 from clearprop.network.gradient import Feed, Workspace
 from clearprop.network.model import Model
 from clearprop.training.augmented import AugmentedFeed
 from clearprop.training.checkpoint import Keeper, Snapshot
-from clearprop.training.engine import EpochRun, Stop, blas, threads_for
-from clearprop.training.optimizers import SGD, AdamW, Optimizer
-from clearprop.training.penalties import Penalty
+from clearprop.training.engine import EpochRun, blas, threads_for
+from clearprop.training.interrupt import Stop, ctrl_c_asks
+from clearprop.training.optimizer import Optimizer
+from clearprop.training.optimizers import SGD, AdamW
+from clearprop.training.plan import Plan, weighted
 from clearprop.training.report import Epoch
-from clearprop.training.schedules import Progress, Schedule
-from clearprop.training.stopping import Stopping
+from clearprop.training.schedules import Progress
 
 BATCH = 32  # unless said otherwise, or all samples where there are fewer
 GLANCE = 0.1  # seconds between looks at the progress
 
 Watch = Callable[[EpochRun], None]
-ClassWeight = Mapping[Class, float] | str | None
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What can be added to plain training; see `train`."""
-
-    shuffle: bool = True
-    penalties: tuple[Penalty, ...] = ()
-    schedule: Schedule | None = None
-    stopping: tuple[Stopping, ...] = ()
-    class_weight: ClassWeight = None
-    augment: tuple[Distortion, ...] = ()
-
-    def __post_init__(self) -> None:
-        truth("train", "shuffle", self.shuffle)
-        if not (self.schedule is None or isinstance(self.schedule, Schedule)):
-            raise SettingError("train", "a schedule", brief(self.schedule), "such as cp.Cosine()")
-
-
-def several(family: Any, values: Any, where: str = "train") -> tuple[Any, ...]:
-    """One value of a family, or a sequence of them, as a tuple; a SettingError for anything else."""
-    made = tuple(values) if isinstance(values, (list, tuple)) else (values,)
-    for one in made:
-        if not isinstance(one, family):
-            name = family.__name__
-            raise SettingError(where, f"{name.lower()} values", brief(one), f"give a {name}, or a list of them")
-    return made
-
-
-def planned(
-    shuffle: bool, penalties: Any, schedule: Schedule | None, stopping: Any, class_weight: ClassWeight, augment: Any
-) -> Plan:
-    """The Plan of what `train` and `fit` were given."""
-    penalties, stopping = several(Penalty, penalties), several(Stopping, stopping)
-    return Plan(shuffle, penalties, schedule, stopping, class_weight, several(Distortion, augment))
 
 
 class Training:
@@ -305,48 +265,3 @@ class Training:
             "seed": self.seed, "dtype": str(self.model.dtype), "threads": self.threads,
             **{name: repr(value) for name, value in vars(self.plan).items() if value != getattr(Plan, name)},
         }  # fmt: skip
-
-
-def weighted(samples: Samples, weights: ClassWeight, classes: tuple[Class, ...] | None) -> Samples:
-    """`samples` whose weights are multiplied by those of their classes."""
-    if weights is None:
-        return samples
-    if samples.t.ndim > 1 or samples.t.dtype.kind != "i":
-        raise DataError(
-            "class_weight", "targets that are classes", f"{samples.t.dtype} {samples.t.shape}", "leave it out"
-        )
-    counts = np.bincount(samples.t, minlength=len(classes or ()))
-    labels = list(range(len(counts))) if classes is None else list(classes)
-    if isinstance(weights, str) and weights == "balanced":
-        factors = len(samples) / np.maximum(counts, 1) / max(int((counts > 0).sum()), 1)
-    elif isinstance(weights, Mapping):
-        for label in weights:
-            if label not in labels:
-                advice = suggest(str(label), map(str, labels[:50]))
-                raise SettingError("class_weight", "the classes of the data", brief(label), advice)
-        factors = np.array(
-            [real("class_weight", f"the weight of {label}", weights.get(label, 1.0), low=0.0) for label in labels]
-        )
-    else:
-        raise SettingError("class_weight", 'a weight for each class, or "balanced"', brief(weights), "such as {1: 2.0}")
-    own = np.ones(len(samples)) if samples.weight is None else samples.weight
-    return Samples(samples.x, samples.t, own * factors[samples.t])
-
-
-@contextmanager
-def ctrl_c_asks(stop: Stop) -> Iterator[None]:
-    """Ctrl-C sets `stop.asked`; a second one interrupts at once. Only where Ctrl-C would interrupt otherwise."""
-    usual = signal.getsignal(signal.SIGINT)
-    if threading.current_thread() is not threading.main_thread() or usual is not signal.default_int_handler:
-        yield
-        return
-
-    def ask(_number: int, _frame: Any) -> None:
-        stop.asked = True
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    signal.signal(signal.SIGINT, ask)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, usual)

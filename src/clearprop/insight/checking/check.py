@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from clearprop.arrays.checks import real, truth, whole
+from clearprop.arrays.checks import real, several, truth, whole
 from clearprop.arrays.errors import DataError, SettingError, brief
 from clearprop.arrays.seeds import stream
 from clearprop.data.dataset import Dataset
@@ -17,7 +17,6 @@ from clearprop.network.gradient import Workspace, loss_and_gradient
 from clearprop.network.model import Model
 from clearprop.training.engine import blas, threads_for
 from clearprop.training.penalties import Penalty
-from clearprop.training.session import several
 
 SAMPLES = 32
 
@@ -64,7 +63,7 @@ def check(
     about += ", as in training" if truth("check", "training", training) else ", as in prediction"
     threads = threads_for(model.network, count)
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"), blas().limit(limits=threads, user_api="blas"):
-        loss = _Loss(model, data.take(count, seed), training, several(Penalty, penalties))
+        loss = _Loss(model, data.take(count, seed), training, several(Penalty, penalties, "check"))
         budget = loss.affordable() if budget is None else whole("check", "budget", budget, low=0)
         rows, notes = _compared(loss, budget, tolerance, stream(seed, "check"))
     return Check(tuple(rows), tolerance, notes, about)

@@ -16,7 +16,8 @@ from clearprop.insight.doctor.search import TOLERANCE, Draw
 from clearprop.insight.doctor.starts import diagnose_start
 from clearprop.insight.doctor.verdict import uncleared, verdict
 from clearprop.network.model import Model
-from clearprop.training.optimizers import SGD, Optimizer
+from clearprop.training.optimizer import Optimizer
+from clearprop.training.optimizers import SGD
 
 DRAWS = 3
 MORE = 2  # draws that are added where several hypotheses remain

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from clearprop.arrays.errors import SettingError
-from clearprop.training.optimizers import SGD, Adam, Optimizer
+from clearprop.training.optimizer import Optimizer
+from clearprop.training.optimizers import SGD, Adam
 
 
 @dataclass(frozen=True)

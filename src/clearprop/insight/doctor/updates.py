@@ -16,7 +16,7 @@ from clearprop.insight.doctor.matching import matched
 from clearprop.insight.doctor.problem import Form, Problem
 from clearprop.insight.doctor.search import TOLERANCE, Draw, distance
 from clearprop.insight.doctor.update_rules import STEP, UpdateMistake, UpdateRule, rule_of
-from clearprop.training.optimizers import Optimizer
+from clearprop.training.optimizer import Optimizer
 
 STEPS = 3
 UPDATE = ("update", "step", "update_params", "update_parameters", "apply_gradients")

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from clearprop.insight.checking.numeric import Flat
-from clearprop.training.optimizers import SGD, AdaGrad, Adam, AdamW, Lion, Nadam, Optimizer, RMSProp
+from clearprop.training.optimizer import Optimizer
+from clearprop.training.optimizers import SGD, AdaGrad, Adam, AdamW, Lion, Nadam, RMSProp
 
 W = "<w>"  # the parameter in a formula; its gradient is G, which clipping may change
 G = "<g>"

@@ -11,7 +11,8 @@ from clearprop.insight.derivation.lines import RULES, Line, symbol
 from clearprop.insight.derivation.record import Record
 from clearprop.insight.derivation.steps import Arrays, gradient_name
 from clearprop.insight.tracing.first_step import G, W, first_step
-from clearprop.training.optimizers import AdamW, Optimizer
+from clearprop.training.optimizer import Optimizer
+from clearprop.training.optimizers import AdamW
 
 
 @dataclass(frozen=True, eq=False)

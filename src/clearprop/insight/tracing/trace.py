@@ -17,7 +17,8 @@ from clearprop.insight.tracing.health import notes
 from clearprop.insight.tracing.moments import Moment, computed, stepped
 from clearprop.insight.tracing.terms import TERMS, Written, number, written
 from clearprop.network.model import Model
-from clearprop.training.optimizers import SGD, Optimizer
+from clearprop.training.optimizer import Optimizer
+from clearprop.training.optimizers import SGD
 
 SAMPLES = 64
 
