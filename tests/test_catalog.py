@@ -73,7 +73,7 @@ def test_digits_are_those_of_scikit_learn():
 
 
 def test_digits_are_small_and_name_their_makers():
-    folder = Path(images.__file__).parent / "digits"
+    folder = Path(images.__file__).parent / "embedded"
     assert sum(path.stat().st_size for path in folder.iterdir()) < 100_000
     text = (folder / "ATTRIBUTION.md").read_text()
     for word in ("Alpaydin", "Kaynak", "10.24432/C50P49", "CC BY 4.0", "What was changed"):

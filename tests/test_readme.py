@@ -43,10 +43,12 @@ def test_its_commands_are_the_ones_that_ci_calls() -> None:
     assert [command.split("&&")[-1].strip() for command in commands] == [
         ".venv/bin/clearprop train",
         ".venv/bin/pytest",
+        ".venv/bin/sphinx-build -q -W -c docs . build/site",
     ]
     ci = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     assert "readme 'clearprop train'" in ci
     assert "readme 'pytest'" in ci
+    assert "readme 'build/site'" in ci
     assert os.access(ROOT / ".ci" / "run", os.X_OK)
 
 

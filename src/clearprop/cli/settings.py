@@ -119,7 +119,7 @@ class Settings(Source):
     batch: Annotated[
         int | None, Parameter(group=TRAINING, metavar="N", converter=integer, help="Samples for each step [32]")
     ] = None
-    l1: Annotated[float | None, Parameter(group=RULES, metavar="S", help="Add S sum |w| to the loss")] = None
+    l1: Annotated[float | None, Parameter(group=RULES, metavar="S", help="Add S sum abs(w) to the loss")] = None
     l2: Annotated[float | None, Parameter(group=RULES, metavar="S", help="Add S/2 sum w^2 to the loss")] = None
     weight_decay: Annotated[
         float | None, Parameter(group=RULES, metavar="S", help="Shrink weights by rate S w at each step")

@@ -100,7 +100,7 @@ def digits() -> Dataset:
     >>> digits()
     <Dataset digits: 1437 train, 360 test, 64 features, 10 classes>
     """
-    folder = Path(__file__).parent / "digits"
+    folder = Path(__file__).parent / "embedded"
     x = read_idx(folder / "images.gz").reshape(-1, 64)
     t = read_idx(folder / "labels.gz")
     return Dataset(

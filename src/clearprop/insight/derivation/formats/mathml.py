@@ -6,7 +6,7 @@ from functools import lru_cache
 from clearprop.arrays.errors import missing
 from clearprop.insight.derivation.formats.latex import pieces
 
-FUNCTION = re.compile(r"(\\(?:ln|tanh|sinh|cosh)(?:\^2)?|\\mathrm\{\w{3,}\})(?= ?[\\A-Za-z])")
+FUNCTION = re.compile(r"(\\(?:ln|log|exp|tanh|sinh|cosh)(?:\^2)?|\\mathrm\{\w{3,}\})(?= ?[\\A-Za-z0-9])")
 FRACTION = re.compile(r"\} (?=\\t?frac)")
 
 

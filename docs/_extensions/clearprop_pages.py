@@ -1,0 +1,77 @@
+"""What the pages need of Sphinx beyond its own: mathematics as MathML, docstrings as written, lessons as notebooks."""
+
+import inspect
+import re
+from pathlib import Path
+from typing import Any
+
+import jupytext
+from docutils import nodes
+from latex2mathml.converter import convert
+from sphinx.application import Sphinx
+
+from clearprop.insight.derivation.formats.mathml import mathml
+
+FRONT = """<!doctype html>
+<meta charset="utf-8">
+<title>clearprop</title>
+<meta http-equiv="refresh" content="0; url=docs/index.html">
+"""
+TITLE = re.compile(r"(?m)^(# .*)$")
+BARS = re.compile(r"\|([^|`]+)\|")  # an absolute value, which reStructuredText would take for a substitution
+
+
+def _inline(translator: Any, node: nodes.Element) -> None:
+    translator.body.append(mathml(node.astext()))
+    raise nodes.SkipNode
+
+
+def _block(translator: Any, node: nodes.Element) -> None:
+    latex = node.astext()
+    whole = r"\begin" in latex or r"\\" in latex  # what has rows of its own is not broken into pieces
+    translator.body.append(translator.starttag(node, "div", CLASS="math"))
+    translator.body.append(convert(latex, display="block") if whole else mathml(latex))
+    translator.body.append("</div>\n")
+    raise nodes.SkipNode
+
+
+def _docstring(_app: Sphinx, _kind: str, _name: str, found: Any, _options: Any, lines: list[str]) -> None:
+    """Its parameters, which stand as "name: meaning", in bold; absolute values as they are."""
+    try:
+        parameters = "|".join(inspect.signature(found).parameters)
+    except (TypeError, ValueError):
+        parameters = ""
+    known = re.compile(rf"(^|[.;] )((?:{parameters})(?:(?:,| and) (?:{parameters}))*): ") if parameters else None
+    for number, line in enumerate(lines):
+        if line.startswith((" ", ">>>", "...")):
+            continue
+        line = BARS.sub(r"\|\1\|", line)
+        lines[number] = known.sub(r"\1**\2**: ", line) if known else line
+
+
+def _offered(_app: Sphinx, name: str, source: list[str]) -> None:
+    """Under the title of a lesson, the way to its notebook."""
+    if name.startswith("lessons/"):
+        file = f"{name.removeprefix('lessons/')}.ipynb"
+        note = f'<p>To run and change it yourself: <a href="{file}" download>this page as a notebook</a>.</p>'
+        source[0] = TITLE.sub(rf"\1\n\n{note}", source[0], count=1)
+
+
+def _notebooks(app: Sphinx, failure: Exception | None) -> None:
+    """Beside the page of each lesson its notebook, without results, and at the top a page that leads to the first."""
+    if failure is not None or app.builder.format != "html":
+        return
+    site = Path(app.outdir)
+    for lesson in sorted((Path(app.srcdir) / "lessons").glob("[0-9]*.md")):
+        (site / "lessons").mkdir(exist_ok=True)
+        jupytext.write(jupytext.read(lesson), site / "lessons" / f"{lesson.stem}.ipynb")
+    (site / "index.html").write_text(FRONT, encoding="utf-8")
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Register all of it."""
+    app.add_html_math_renderer("mathml", (_inline, None), (_block, None))
+    app.connect("autodoc-process-docstring", _docstring)
+    app.connect("source-read", _offered)
+    app.connect("build-finished", _notebooks)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
