@@ -368,8 +368,9 @@ def test_bar_in_a_notebook(monkeypatch: pytest.MonkeyPatch) -> None:
     ipython = types.ModuleType("IPython.display")
     monkeypatch.setattr(ipython, "HTML", str, raising=False)
     monkeypatch.setattr(ipython, "display", lambda *_, display_id: Handle(), raising=False)
-    monkeypatch.setitem(sys.modules, "ipykernel", types.ModuleType("ipykernel"))
-    monkeypatch.setitem(sys.modules, "IPython", types.ModuleType("IPython"))
+    notebook = types.ModuleType("IPython")
+    monkeypatch.setattr(notebook, "get_ipython", lambda: types.SimpleNamespace(kernel=...), raising=False)
+    monkeypatch.setitem(sys.modules, "IPython", notebook)
     monkeypatch.setitem(sys.modules, "IPython.display", ipython)
     cp.fit(ring_model(), RINGS, epochs=3)
     assert 'value="1.0000"' in shown[-1]

@@ -2,12 +2,15 @@
 
 import inspect
 import re
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import jupytext
 from docutils import nodes
+from jupyter_cache.executors.utils import single_nb_execution
 from latex2mathml.converter import convert
+from myst_nb.core.execute import direct
 from sphinx.application import Sphinx
 
 from clearprop.insight.derivation.formats.mathml import mathml
@@ -58,18 +61,22 @@ def _offered(_app: Sphinx, name: str, source: list[str]) -> None:
 
 
 def _notebooks(app: Sphinx, failure: Exception | None) -> None:
-    """Beside the page of each lesson its notebook, without results, and at the top a page that leads to the first."""
+    """Beside the page of each lesson its notebook, without results and claims, and a page that leads to the first."""
     if failure is not None or app.builder.format != "html":
         return
     site = Path(app.outdir)
     for lesson in sorted((Path(app.srcdir) / "lessons").glob("[0-9]*.md")):
         (site / "lessons").mkdir(exist_ok=True)
-        jupytext.write(jupytext.read(lesson), site / "lessons" / f"{lesson.stem}.ipynb")
+        notebook = jupytext.read(lesson)
+        notebook.cells = [cell for cell in notebook.cells if "claim" not in cell.metadata.get("tags", ())]
+        jupytext.write(notebook, site / "lessons" / f"{lesson.stem}.ipynb")
     (site / "index.html").write_text(FRONT, encoding="utf-8")
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register all of it."""
+    # what a cell prints as one piece, which may come in several; myst-nb alone would put empty lines between them
+    direct.single_nb_execution = partial(single_nb_execution, coalesce_streams=True)
     app.add_html_math_renderer("mathml", (_inline, None), (_block, None))
     app.connect("autodoc-process-docstring", _docstring)
     app.connect("source-read", _offered)

@@ -138,6 +138,9 @@ def _matplotlib() -> Any:
         import matplotlib.style
     except ImportError:
         raise missing("matplotlib", "plot", "pictures") from None
+    if not _offscreen.get():
+        # loads the backend: in a notebook that changes settings, which must not be undone when the theme is
+        matplotlib.pyplot.draw_if_interactive()  # type: ignore[no-untyped-call]
     return matplotlib
 
 

@@ -160,7 +160,7 @@ class Notebook(Display):
 def display(verbose: bool | None) -> Display:
     """The display that fits the place: see `fit`."""
     if verbose is None or truth("fit", "verbose", verbose):
-        if "ipykernel" in sys.modules:
+        if _in_notebook():
             return Notebook()
         if sys.stderr.isatty():
             from rich.console import Console
@@ -169,6 +169,13 @@ def display(verbose: bool | None) -> Display:
         if verbose:
             return Lines()
     return Display()
+
+
+def _in_notebook() -> bool:
+    """Whether an IPython that shows pages, and not a terminal's, runs this."""
+    ipython = sys.modules.get("IPython")
+    shell = None if ipython is None else ipython.get_ipython()
+    return getattr(shell, "kernel", None) is not None
 
 
 def _figures(epoch: Epoch) -> str:

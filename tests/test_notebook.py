@@ -1,4 +1,4 @@
-"""`fit(..., live=True)` in a real kernel: the curves grow while training goes on."""
+"""What a real notebook kernel shows: curves that grow while training goes on, and every picture."""
 
 from typing import Any
 
@@ -40,3 +40,15 @@ def test_curves_are_drawn_again_and_again_and_stay_in_the_notebook() -> None:
     assert shown[1]["data"]["text/html"] == curves[-1]
     assert "epoch 40/40" in shown[0]["data"]["text/html"]
     assert said[0]["text"].strip() == "[] 40", "pictures are left open"
+
+
+@pytest.mark.parametrize(
+    "first", ["cp.pictures.schedule(cp.Cosine())", "plt.style.context(cp.pictures.style()).__enter__()"]
+)
+def test_every_picture_is_shown_not_only_the_first(first: str) -> None:
+    lines = ("import clearprop as cp, matplotlib.pyplot as plt", f"{first};", "cp.pictures.schedule(cp.Cosine());",
+             "plt.plot([1, 2]);")  # fmt: skip
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(text) for text in lines])
+    nbclient.NotebookClient(notebook, timeout=120).execute()
+    for cell in notebook.cells[2:]:
+        assert ["image/png" in output.get("data", {}) for output in cell["outputs"]] == [True], cell["source"]
