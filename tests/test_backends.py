@@ -70,6 +70,22 @@ def test_optimizers_on_other_arrays(arrays: Any, monkeypatch: pytest.MonkeyPatch
         np.testing.assert_allclose(np.asarray(theirs), mine, rtol=1e-12)
 
 
+def test_buffers_are_on_the_device_of_theta() -> None:
+    """Another device than the default; arrays of two devices cannot be combined."""
+    strict = pytest.importorskip("array_api_strict")
+    device = strict.Device("device1")
+    network = cp.Network(4, 6, "tanh", cp.BatchNorm(), cp.Dropout(0.2), 3)
+    model, samples = problem(network, cp.SoftmaxCrossEntropy(), "classes", weighted=True)
+    theta = strict.asarray(model.theta, device=device)
+    work = Workspace(model, len(samples), like=theta, penalties=[cp.L2(0.1), cp.MaxNorm(1.0)])
+    optimizer = cp.Adam(0.1, clip_norm=1.0)
+    for part in (work, work.first(2)):
+        loss_and_gradient(model, theta, samples[: part.size], part)
+        optimizer.step(theta, part.gradient)
+        part.after_step()
+    assert theta.device == work.gradient.device == device
+
+
 # SymPy: the backward pass is the derivative of the forward pass, for all values
 
 

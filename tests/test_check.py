@@ -592,3 +592,26 @@ def test_command_fails_where_a_gradient_is_wrong(
     assert not json.loads(capsys.readouterr().out)["ok"]
     assert main(["check", saved, "--data", "xor"]) == 1
     assert capsys.readouterr().err.startswith("clearprop: ")
+
+
+@cp.value
+class Unfilled(cp.Activation):
+    """Rebinds y instead of filling it, as one does who writes their first layer."""
+
+    def forward(self, xp: Any, w: Any, x: Any, y: Any, memo: Any) -> None:
+        y = np.tanh(x)  # noqa: F841
+
+    def slope(self, xp: Any, x: Any, y: Any, dy: Any, dx: Any, memo: Any) -> None:
+        xp.square(y, out=dx)
+        xp.subtract(1.0, dx, out=dx)
+        xp.multiply(dx, dy, out=dx)
+
+
+def test_a_gradient_that_is_zero_throughout_is_pointed_out() -> None:
+    try:
+        found = cp.check(cp.Model(cp.Network(2, 3, Unfilled(), 1), cp.SigmoidCrossEntropy()), cp.data.moons())
+    finally:
+        del cp.Layer.members["Unfilled"]
+    assert "dense2.W" in found.notes[0]
+    assert "fill its output" in found.notes[0]
+    assert not cp.check(cp.Model(cp.Network(2, 3, "tanh", 1), cp.SigmoidCrossEntropy()), cp.data.moons()).notes

@@ -192,3 +192,20 @@ def test_own_arrays_for_both_parts() -> None:
         cp.Dataset.of((x, ["b", "a", "b"]), test=(x, [0, 1, 1]))
     with pytest.raises(cp.DataError, match=r"got 'b'; cp\.Dataset\.of\(\(x, t\)\) takes names"):
         cp.Samples(x, ["b", "a", "b"])
+
+
+def test_names_of_the_columns_of_a_data_frame():
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"length": [5.1, 4.9], "width": [3.5, 3.0]})
+    assert Dataset.of((frame, [0, 1])).names == ("length", "width")
+    assert Dataset.of((frame, [0, 1]), names=("a", "b")).names == ("a", "b")
+    assert Dataset.of((pandas.DataFrame([[1.0, 2.0]]), [0])).names is None  # columns without names are numbered
+
+
+def test_what_numpy_cannot_read_says_why():
+    class OnAnotherDevice:
+        def __array__(self, *_, **__):
+            raise TypeError("can't convert a tensor on cuda:0 to numpy")
+
+    with pytest.raises(DataError, match=r"what NumPy can read, got .*cuda:0"):
+        Dataset.of((OnAnotherDevice(), [0, 1]))

@@ -34,6 +34,7 @@ def test_lesson_runs_and_its_claims_hold(lesson: Path, tmp_path: Path, monkeypat
     for start, source, _ in cells(lesson):
         shifted = ast.increment_lineno(ast.parse(source), start)
         exec(compile(shifted, str(lesson), "exec"), names)
+    matplotlib.pyplot.close("all")
 
 
 @pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: path.stem)

@@ -61,7 +61,7 @@ def test_where_the_label_is(write):
     assert csv(write("1.5,2,a\n3,4,b\n", "last.csv"), label="last").train.x.tolist() == [[1.5, 2], [3, 4]]
     with pytest.raises(DataError, match=r'column 3: .*label="last"'):
         csv(write("1.5,2,a\n3,4,b\n", "last.csv"))
-    for label, advice in [("kin", "did you mean kind"), (3, "choose one of first, last, x, kind"), (None, "choose")]:
+    for label, advice in [("kin", "did you mean kind"), (4, "choose one of first, last, x, kind"), (None, "choose")]:
         with pytest.raises(SettingError, match=advice):
             csv(path, label=label)
     with pytest.raises(SettingError, match="label's column"):
@@ -133,3 +133,14 @@ def test_a_file_of_numbers_to_test_on(write):
     assert csv(values, test=write("3,5\n", "test.csv")).test.t.tolist() == [3.0]
     with pytest.raises(DataError, match="numbers, as in the training file, got 'x'"):
         csv(values, test=write("x,5\n", "test.csv"))
+
+
+def test_the_label_column_by_its_number(tmp_path):
+    file = tmp_path / "flowers.csv"
+    file.write_text("5.1,lily,3.5\n4.9,rose,3.0\n4.7,lily,3.2\n")
+    for label in (2, "2"):
+        data = csv(file, label=label)
+        assert (data.target, data.classes, data.train.x.shape) == ("column 2", ("lily", "rose"), (3, 2))
+    for label in (0, 4, "4", -1):
+        with pytest.raises(SettingError, match="label's column"):
+            csv(file, label=label)

@@ -27,6 +27,7 @@ from clearprop.arrays.errors import (
     SettingError,
     ShapeError,
 )
+from clearprop.arrays.kinds import value
 from clearprop.data.augmentation import Distortion, Elastic, Rotation, Scale, Shear, Shift
 from clearprop.data.dataset import Dataset, Samples, one_hot
 from clearprop.data.scaling import Scaling
@@ -201,6 +202,7 @@ __all__ = [
     "pictures",
     "trace",
     "train",
+    "value",
 ]
 
 _WHEN_USED = {

@@ -42,7 +42,7 @@ def namespace(array: Array) -> Namespace:
         import array_api_compat
     except ImportError:
         raise missing("array-api-compat", "array", f"computing with {type(array).__name__} arrays") from None
-    return _adapter(array_api_compat.array_namespace(array))
+    return _adapter(array_api_compat.array_namespace(array), array_api_compat.device(array))
 
 
 # NumPy: its own functions, in the form that costs least per call
@@ -107,14 +107,16 @@ NUMPY = SimpleNamespace(
 )
 
 
-# Any namespace of the array API standard: compute, then write
+# Any namespace of the array API standard, on one device: compute, then write
 
 
 @functools.lru_cache(maxsize=8)
-def _adapter(api: Any) -> Namespace:
+def _adapter(api: Any, device: Any) -> Namespace:
+    asarray, empty, zeros = (functools.partial(make, device=device) for make in (api.asarray, api.empty, api.zeros))
+
     def writes(function: Any) -> Any:
         def call(*operands: Any, out: Array) -> None:
-            arrays = [api.asarray(a, dtype=out.dtype) if isinstance(a, (int, float)) else a for a in operands]
+            arrays = [asarray(a, dtype=out.dtype) if isinstance(a, (int, float)) else a for a in operands]
             out[...] = api.astype(function(*arrays), out.dtype)
 
         return call
@@ -131,10 +133,10 @@ def _adapter(api: Any) -> Namespace:
             out[...] = special.erf(a)
         else:
             values = np.asarray(a)
-            out[...] = api.asarray(erf(values, out=np.empty_like(values)))
+            out[...] = asarray(erf(values, out=np.empty_like(values)))
 
     def uniform(rng: "np.random.Generator", out: Array) -> None:
-        out[...] = api.astype(api.asarray(rng.random(tuple(out.shape))), out.dtype)
+        out[...] = api.astype(asarray(rng.random(tuple(out.shape))), out.dtype)
 
     return SimpleNamespace(
         name=api.__name__,
@@ -145,9 +147,9 @@ def _adapter(api: Any) -> Namespace:
         total=lambda a: float(api.sum(a)),
         copy=lambda a, out: out.__setitem__(..., a),
         uniform=uniform,
-        empty=api.empty,
-        zeros=api.zeros,
-        asarray=api.asarray,
+        empty=empty,
+        zeros=zeros,
+        asarray=asarray,
         reshape=api.reshape,
     )
 

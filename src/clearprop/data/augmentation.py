@@ -23,7 +23,10 @@ Points = NDArray[np.float32]  # (2, N, height, width): where each pixel of N ima
 
 @value
 class Distortion(Value, ABC, family="distortion"):
-    """A random change of images. A new one is a frozen dataclass with `move`; its first field is how strong it is."""
+    """A random change of images.
+
+    A new one is a class with `@cp.value` on it and `move`; its first field is how strong it is.
+    """
 
     @abstractmethod
     def move(self, rng: "Generator", points: Points) -> None:

@@ -152,6 +152,9 @@ class Dataset:
         if isinstance(known.get("test"), (tuple, list)):
             return cls._of_both(data, **known)
         x, t, *weight = data
+        columns = list(getattr(x, "columns", ()))  # of a pandas DataFrame
+        if columns and all(isinstance(name, str) for name in columns):
+            known.setdefault("names", tuple(columns))
         x = array_of(x, "x")
         if x.ndim == 3:
             known.setdefault("image_shape", x.shape[1:])

@@ -43,8 +43,8 @@ class Table:
 def read_table(path: Any, label: str = "first", header: bool | None = None, delimiter: str | None = None) -> Table:
     """The numbers and labels in a text file with one sample a line; plain or gzip, UTF-8.
 
-    label: "first", "last", or the name of its column. header: whether the first line holds names; None finds out:
-    it does if no feature in it is a number. delimiter: one of comma, semicolon and tab if None.
+    label: "first", "last", the name of its column, or its number from "1". header: whether the first line holds names;
+    None finds out: it does if no feature in it is a number. delimiter: one of comma, semicolon and tab if None.
     """
     path = location(path)
     if delimiter is None:
@@ -157,6 +157,8 @@ def _plan(path: Path, label: str, header: bool | None, delimiter: str) -> _Plan:
         column = 0 if label == "first" else len(first) - 1
     elif label in first and header is not False:
         column, header = first.index(label), True
+    elif re.fullmatch("[0-9]{1,9}", str(label)) and 1 <= int(label) <= len(first):
+        column = int(label) - 1
     else:
         raise SettingError(path.name, "the label's column, of those in the first line", brief(label),
                            suggest(label, ["first", "last", *first[:50]]))  # fmt: skip

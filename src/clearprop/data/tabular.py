@@ -22,7 +22,7 @@ MANY = 1000  # whole-number labels with more distinct values than this are value
 
 def csv(
     path: Any,
-    label: str = "first",
+    label: str | int = "first",
     header: bool | None = None,
     scale: str | None = "auto",
     test: Any = None,
@@ -33,9 +33,10 @@ def csv(
 ) -> Dataset:
     """The data set in a CSV file with one sample a line, plain or gzip: a label, and numbers as features.
 
-    label: "first" or "last" column, or its name in the header. header: whether the first line holds names; found
-    out if None: it does if none of its features is a number. delimiter: comma, semicolon or tab, found out if None.
-    test: another such file, or the share of the lines (every class in its share, chosen by `seed`) to test on.
+    label: "first" or "last" column, its name in the header, or its number from 1, as errors count columns. header:
+    whether the first line holds names; found out if None: it does if none of its features is a number. delimiter:
+    comma, semicolon or tab, found out if None. test: another such file, or the share of the lines (every class in its
+    share, chosen by `seed`) to test on.
 
     Labels that are text or whole numbers become classes; other numbers, and whole numbers with more than 1000
     distinct values, or all if `values`, stay values to predict. Features that are bytes stay uint8; the others become
@@ -59,6 +60,7 @@ def csv(
     share = _share(test)
     whole("csv", "seed", seed, low=0, high=2**128 - 1)
     path = location(path)
+    label = str(label) if isinstance(label, int) else label
     table = read_table(path, label, header, delimiter)
     t, classes = targets(table.labels, table.codes, truth("csv", "values", values))
     data = Dataset(

@@ -64,8 +64,10 @@ def array_of(values: Any, where: str) -> NDArray[Any]:
     """`values` as an array of any kind; an error for what NumPy cannot put into one, and for masked values."""
     try:
         array: NDArray[Any] = np.asarray(values)
-    except Exception:  # what an object of a user's raises, too
+    except ValueError:
         raise ShapeError(where, "rows of equal length", "rows of different lengths", "fill or cut the rows") from None
+    except Exception as error:  # what an object of a user's raises: a tensor that wants its gradient, or lies on a GPU
+        raise DataError(where, "what NumPy can read", brief(str(error)), "make a NumPy array of it first") from None
     if isinstance(values, np.ma.MaskedArray) and np.ma.getmaskarray(values).any():
         place = np.argwhere(np.ma.getmaskarray(values))[0].tolist()
         raise DataError(f"{where}, element {place}", "a number", "a masked value", FILL)

@@ -50,8 +50,8 @@ class Memo(SimpleNamespace):
 class Layer(Value, ABC, family="layer"):
     """A step of a network, from x (N, n) to y (N, width).
 
-    A new layer is a frozen dataclass below this class: `shapes`, `forward`, `backward`, and `initialize` where it
-    has parameters. It keeps nothing; every array that it reads or fills is an argument.
+    A new layer is a class below this one with `@cp.value` on it: `shapes`, `forward`, `backward`, and `initialize`
+    where it has parameters. It keeps nothing; every array that it reads or fills is an argument.
     """
 
     name: str | None = field(default=None, kw_only=True)

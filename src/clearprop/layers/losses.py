@@ -22,7 +22,7 @@ TINY = 1e-30  # instead of log(0), which is multiplied by 0
 
 @value
 class Loss(Value, ABC, family="loss"):
-    """What training minimises. A new loss is a frozen dataclass below this class."""
+    """What training minimises. A new loss is a class below this one with `@cp.value` on it."""
 
     classifies: ClassVar[bool] = False  # targets are classes, and the link gives probabilities
     kinks: ClassVar[tuple[float, ...]] = ()  # values of z - t at which the derivative jumps

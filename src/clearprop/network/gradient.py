@@ -60,7 +60,8 @@ class Workspace:
 
     outputs[i] (N, width): what layer i takes in, outputs[i + 1] what it puts out; deltas[i] the gradient of the loss
     with respect to outputs[i] (deltas[0] is None unless `input_gradient`). gradient (P,): of theta, filled by
-    `loss_and_gradient`. Arrays are of the namespace and dtype of `like`, by default the model's theta.
+    `loss_and_gradient`. Arrays are of the namespace, device and dtype of `like`, by default the model's theta.
+    batch: the buffers x (N, n), t (N, k) and share, which may be filled directly.
 
     training: whether dropout drops and batch norm uses the batch. Running statistics are changed in `state`, by
     default a copy of the model's. rng: the stream that dropout draws from. penalties: added to the loss.
@@ -118,12 +119,12 @@ class Workspace:
                 raise ShapeError("Workspace", f"at most {self.size} samples", str(size), "make a larger Workspace")
             part = copy.copy(self)
             part.size, part.theta = size, None
-            part.outputs = [a[:size] for a in self.outputs]
-            part.deltas = [None if a is None else a[:size] for a in self.deltas]
+            part.outputs = [a[:size, :] for a in self.outputs]
+            part.deltas = [None if a is None else a[:size, :] for a in self.deltas]
             rows = [set(shapes.scratch) for shapes in self.network.shapes]
             part.memos = [_cut(memo, names, size) for memo, names in zip(self.memos, rows, strict=True)]
             part.loss_memo = _cut(self.loss_memo, set(vars(self.loss_memo)), size)
-            part.batch = Batch(part.outputs[0], self.batch.t[:size], 1.0 / size)
+            part.batch = Batch(part.outputs[0], self.batch.t[:size, :], 1.0 / size)
             if len(self._parts) > 8:
                 del self._parts[next(k for k in self._parts if k != self.size)]
             self._parts[size] = part
@@ -172,7 +173,7 @@ class Workspace:
 
 
 def _cut(memo: Memo, names: set[str], size: int) -> Memo:
-    return Memo(**{name: value[:size] if name in names else value for name, value in vars(memo).items()})
+    return Memo(**{name: value[:size, :] if name in names else value for name, value in vars(memo).items()})
 
 
 def forward(work: Workspace) -> Array:

@@ -19,6 +19,7 @@ from clearprop.pictures.theme import drawing, shades
 
 GAP = 2  # pixels between images
 WIDE = 10  # most images in a row
+UNITS = 8  # the same for the weights of units, which are larger
 WRITTEN = 20  # classes up to which the counts of a confusion matrix are written into it
 SQUARE = 8  # side from which the inputs of a first layer are taken for an image
 
@@ -42,7 +43,7 @@ def samples(
     found = answers("samples", model, known)
     rows = found.worst(count)
     sheet, corners = tiled(found.samples.x[rows].reshape(-1, *shape), shape[0] // 2 + GAP)
-    bottom, across = len(sheet) + 0.5 * shape[0], max(float(_across(len(rows))), 4.6)
+    bottom, across = len(sheet) + 0.5 * shape[0], max(float(_across(len(rows), WIDE)), 4.6)
     with drawing(ax, theme, (across, across * bottom / sheet.shape[1] + 0.4)) as (ax, look):
         ax.imshow(sheet, cmap="gray", interpolation="nearest")
         for i, (top, left) in zip(rows, corners, strict=True):
@@ -95,7 +96,7 @@ def weights(
     W = model.weights[f"{name}.W"]
     shape = _shape_of_inputs(W.shape[0], image_shape, first=network.names.index(name) == 0)
     largest = float(np.abs(W).max()) or 1.0
-    shown = W if shape is None else tiled(W.T[:most].reshape(-1, *shape), 1, 1)[0]
+    shown = W if shape is None else tiled(W.T[:most].reshape(-1, *shape), 1, 1, wide=UNITS)[0]
     what = f"{W.shape[1]} units of {W.shape[0]} inputs"
     if shape is not None:
         cut = f"first {most} of " if W.shape[1] > most else ""
@@ -184,8 +185,10 @@ def augmentation(
     return ax
 
 
-def tiled(images: NDArray[Any], below: int, beside: int = GAP) -> tuple[NDArray[Any], list[tuple[int, int]]]:
-    """Images (count, height, width) in rows on one sheet, NaN between them, and where each begins.
+def tiled(
+    images: NDArray[Any], below: int, beside: int = GAP, wide: int = WIDE
+) -> tuple[NDArray[Any], list[tuple[int, int]]]:
+    """Images (count, height, width) in rows of at most `wide` on one sheet, NaN between them, and where each begins.
 
     below, beside: pixels of room.
 
@@ -194,7 +197,7 @@ def tiled(images: NDArray[Any], below: int, beside: int = GAP) -> tuple[NDArray[
     ((2, 10), [(0, 0), (0, 4), (0, 8)])
     """
     count, height, width = images.shape
-    across = _across(count)
+    across = _across(count, wide)
     down = -(-count // across)
     sheet = np.full((down * (height + below) - below, across * (width + beside) - beside), np.nan)
     corners = [(i // across * (height + below), i % across * (width + beside)) for i in range(count)]
@@ -203,9 +206,9 @@ def tiled(images: NDArray[Any], below: int, beside: int = GAP) -> tuple[NDArray[
     return sheet, corners
 
 
-def _across(count: int) -> int:
-    """How many of `count` images go into a row, so that the last row is as full as can be."""
-    return count if count <= WIDE else min(range(WIDE, WIDE // 2, -1), key=lambda across: -count % across)
+def _across(count: int, wide: int) -> int:
+    """How many of `count` images go into a row of at most `wide`, so that the last row is as full as can be."""
+    return count if count <= wide else min(range(wide, wide // 2, -1), key=lambda across: -count % across)
 
 
 def _image_shape(where: str, data: Any, given: Any) -> tuple[int, int]:

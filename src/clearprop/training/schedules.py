@@ -22,7 +22,7 @@ class Progress:
 
 @value
 class Schedule(Value, ABC, family="schedule"):
-    """A rule for the learning rate. A new schedule is a frozen dataclass with `factor`."""
+    """A rule for the learning rate. A new schedule is a class with `@cp.value` on it and `factor`."""
 
     @abstractmethod
     def factor(self, at: Progress) -> float:

@@ -14,7 +14,7 @@ METRICS = {"loss": -1, "accuracy": 1, "test_loss": -1, "test_accuracy": 1}  # +1
 
 @value
 class Stopping(Value, ABC, family="stopping"):
-    """A rule that ends training. A new rule is a frozen dataclass with `after_epoch`."""
+    """A rule that ends training. A new rule is a class with `@cp.value` on it and `after_epoch`."""
 
     def check(self, epochs: int, has_test: bool, classifies: bool) -> None:
         """Raise a SettingError where the rule could never apply to such a training."""

@@ -59,7 +59,8 @@ def check(
     tolerance = real("check", "tolerance", tolerance, low=0.0, high=1.0, open_low=True)
     data = Dataset.of(batch)
     count = min(len(data.train), whole("check", "samples", samples))
-    about = f"{count:,} of {len(data.train):,} samples" if count < len(data.train) else f"all {count:,} samples"
+    whole_batch = "the one sample" if count == 1 else f"all {count:,} samples"
+    about = f"{count:,} of {len(data.train):,} samples" if count < len(data.train) else whole_batch
     about += ", as in training" if truth("check", "training", training) else ", as in prediction"
     threads = threads_for(model.network, count)
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"), blas().limit(limits=threads, user_api="blas"):
@@ -86,7 +87,12 @@ def _compared(
     flats = [array.reshape(-1) for array in loss.arrays.values() if array.size]
     differences.listen([diagonal(flat, np.arange(flat.size), rng) for flat in (flats * LISTENERS)[:LISTENERS]])
     given = shares({name: array.size for name, array in loss.arrays.items()}, budget)
-    return [compare(name, a, gradient[name], differences, given[name], rng) for name, a in loss.arrays.items()], ()
+    rows = [compare(name, a, gradient[name], differences, given[name], rng) for name, a in loss.arrays.items()]
+    still = [row.name for row in rows if row.ok and not gradient[row.name].any()]
+    return rows, (NOTHING.format(", ".join(still)),) if still else ()
+
+
+NOTHING = "{}: the gradient is 0 throughout, and so are differences: does each layer behind it fill its output y?"
 
 
 class _Loss:
