@@ -371,6 +371,20 @@ def test_the_link_tells_the_loss(link: str, loss: cp.Loss, tmp_path: Path) -> No
     assert close(model.predict_proba(x), np.exp(answer) if link == "LogSoftmax" else answer, 1e-6)
 
 
+def test_the_loss_may_be_said_where_the_file_does_not_tell(tmp_path: Path) -> None:
+    logits = Made().linear().save(tmp_path)
+    assert from_onnx(logits).loss == cp.MeanSquaredError()
+    model = from_onnx(logits, cp.SoftmaxCrossEntropy())
+    x = RNG.normal(size=(6, 4)).astype(np.float32)
+    assert np.array_equal(model.predict(x), run(logits, x)[0].argmax(axis=1))
+    probabilities = Made().linear().add("Softmax").save(tmp_path)
+    assert from_onnx(probabilities, cp.SoftmaxCrossEntropy()).loss == cp.SoftmaxCrossEntropy()
+    with pytest.raises(cp.SettingError, match="with which the file ends, got MeanSquaredError"):
+        from_onnx(probabilities, cp.MeanSquaredError())
+    with pytest.raises(cp.SettingError, match="a loss, or None"):
+        from_onnx(logits, "softmax")  # type: ignore[arg-type]
+
+
 # What is refused
 
 

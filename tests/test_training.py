@@ -443,3 +443,10 @@ def test_epochs_get_no_slower_with_time() -> None:
     sizes = [tracemalloc.get_traced_memory()[0] for _ in cp.train(ring_model(), RINGS, epochs=6)]
     tracemalloc.stop()
     assert all(later - earlier < 10_000 for earlier, later in pairwise(sizes[1:]))
+
+
+def test_data_and_targets_given_apart() -> None:
+    with pytest.raises(
+        cp.SettingError, match=r"wanted an optimizer, got .*; data and targets are one argument, \(x, t\)"
+    ):
+        cp.fit(ring_model(), RINGS.train.x, RINGS.train.t)  # type: ignore[arg-type]

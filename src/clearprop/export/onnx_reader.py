@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from clearprop.arrays.errors import ClearpropError, FileError, brief
+from clearprop.arrays.errors import ClearpropError, FileError, SettingError, brief
 from clearprop.arrays.files import location
 from clearprop.data.scaling import Scaling
 from clearprop.export import onnx_file
@@ -36,27 +36,33 @@ FURTHER = CHOICES | {"ArrayFeatureExtractor", "LabelEncoder", "Reshape", "Cast"}
 LABELS = ("classlabels_int64s", "classlabels_strings", "values_int64s", "values_strings")
 
 
-def from_onnx(path: str | os.PathLike[str]) -> Model:
+def from_onnx(path: str | os.PathLike[str], loss: Loss | None = None) -> Model:
     """The model in an ONNX file: one that `to_onnx` wrote, just as it was, or a plain chain of another program.
 
     Of others it reads Gemm, MatMul, Add, activations and normalizations as PyTorch and scikit-learn (by skl2onnx)
     write them, scaling of the input, and class names. A softmax or sigmoid at the end becomes the loss's link, so
     that `predict_proba` gives what the file gives (probabilities where it has a LogSoftmax); a graph without one is
-    taken to predict values, by MeanSquaredError. Weights must lie in the file itself.
+    taken to predict values, by MeanSquaredError, unless `loss` says what its outputs are: SoftmaxCrossEntropy() for a
+    classifier that ends in logits, as PyTorch's do. Weights must lie in the file itself.
 
-    MissingExtra without the package onnx; a FileError that names the node for everything else.
+    MissingExtra without the package onnx; a SettingError for a loss that the file contradicts; a FileError that names
+    the node for everything else.
     """
+    if not (loss is None or isinstance(loss, Loss)):
+        raise SettingError("from_onnx", "a loss, or None", brief(loss), "such as cp.SoftmaxCrossEntropy()")
     where, proto = f"ONNX file {location(path)}", onnx_file.read(path)
     try:
         arrays = {tensor.name: onnx_file.array(where, tensor) for tensor in proto.graph.initializer}
         with np.errstate(all="ignore"):  # what is not finite in the end is told below
-            model = _own(proto, arrays) or Chain(where, proto.graph, arrays).model()
+            model = _own(proto, arrays) or Chain(where, proto.graph, arrays, loss).model()
     except FileError:
         raise
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:  # of a hostile file
         raise FileError(where, "a sound feed-forward network", brief(str(error), 300), onnx_file.ADVICE) from None
     if not np.isfinite(model.theta).all():
         raise FileError(where, "finite weights", "some that overflow", onnx_file.ADVICE)
+    if loss not in (None, model.loss):
+        raise SettingError("from_onnx", f"{model.loss!r}, with which the file ends", repr(loss), "leave loss out")
     return model
 
 
@@ -88,7 +94,8 @@ def _fill(model: Model, arrays: Arrays) -> None:
 class Chain:
     """What has been read of a graph: the layers so far, and the name of the value that the last one put out."""
 
-    def __init__(self, where: str, graph: Proto, arrays: Arrays) -> None:
+    def __init__(self, where: str, graph: Proto, arrays: Arrays, loss: Loss | None = None) -> None:
+        self.said = loss
         self.where, self.graph, self.arrays = where, graph, arrays
         self.bytes = sum(values.nbytes for values in arrays.values())
         self.same: dict[str, str] = {}  # names of values -> the first name of the same value
@@ -247,7 +254,7 @@ class Chain:
         if self.loss is None and self.parts and isinstance(self.parts[-1][0], Sigmoid):
             del self.parts[-1]
             self.loss = SigmoidCrossEntropy()
-        loss = self.loss or (SoftmaxCrossEntropy() if self.chooses else MeanSquaredError())
+        loss = self.loss or self.said or (SoftmaxCrossEntropy() if self.chooses else MeanSquaredError())
         layers: list[Layer] = [layer for layer, _ in self.parts] or [Identity()]
         dtype = np.result_type(np.float32, *(values.dtype for _, arrays in self.parts for values in arrays.values()))
         network = Network(self.width, *layers)

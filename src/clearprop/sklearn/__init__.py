@@ -8,8 +8,7 @@ batch_norm, an activation for each layer, schedule, class_weight, validation_los
 (`iter_fit`), and the clearprop model itself (`model_`).
 
 Where they differ: the validation part of early_stopping has every class in its share also where there are more than
-two; the penalty of a smaller last batch is not larger than that of the others; `loss_` for several targets is a sum
-over them, as its gradient is there too.
+two; `loss_` for several targets is a sum over them, as its gradient is there too.
 """
 
 from clearprop.arrays.errors import missing

@@ -6,7 +6,7 @@ Conversions. `L2(s)` adds s/2 sum w^2 to the mean loss; it is not divided by the
 
     scikit-learn's alpha              L2(alpha / batch size), as its penalty is divided by the samples of the batch
     lambda in lambda / 2N sum w^2     L2(lambda / N)          (Nielsen's book, many courses)
-    weight_decay of PyTorch's SGD     L2(weight_decay), or WeightDecay(weight_decay): the same for SGD
+    weight_decay of PyTorch's SGD     L2(weight_decay, biases=True), as it shrinks biases, too
     Keras's regularizers.L2(l)        L2(2 l), as it leaves out the half
 """
 
@@ -72,7 +72,7 @@ class L2(Penalty):
 class WeightDecay(Penalty):
     """w shrinks by learning_rate strength w at each step, apart from the gradient.
 
-    Loshchilov and Hutter 2019, algorithm 1: for SGD the same as L2, for Adam and the like not.
+    Loshchilov and Hutter 2019, algorithm 1: for SGD without momentum the same as L2, otherwise not.
     """
 
     def before_step(self, xp: Namespace, w: Array, learning_rate: float) -> None:

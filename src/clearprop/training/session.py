@@ -48,10 +48,12 @@ class Training:
     ) -> None:
         if not isinstance(model, Model):
             raise SettingError("train", "a Model", brief(model), "make one with cp.Model(network, loss)")
-        optimizer = SGD() if optimizer is None else optimizer
-        if not isinstance(optimizer, Optimizer):
-            raise SettingError("train", "an optimizer", brief(optimizer), "such as cp.Adam(0.001)")
-        self.model, self.data, self.optimizer = model, Dataset.of(data), optimizer.fresh()
+        rule: Any = SGD() if optimizer is None else optimizer
+        if not isinstance(rule, Optimizer):
+            both = isinstance(rule, (np.ndarray, list, tuple))
+            advice = "data and targets are one argument, (x, t)" if both else "such as cp.Adam(0.001)"
+            raise SettingError("train", "an optimizer", brief(rule), advice)
+        self.model, self.data, self.optimizer = model, Dataset.of(data), rule.fresh()
         samples = self.samples = len(self.data.train)
         self.epochs, self.seed = whole("train", "epochs", epochs), seed
         self.batch = min(BATCH, samples) if batch is None else whole("train", "batch", batch)
