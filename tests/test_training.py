@@ -312,6 +312,7 @@ def test_threads_are_chosen_by_size_and_given_back() -> None:
     assert threads_for(small, 32) == 1
     assert threads_for(large, 128) == engine.available_cores()
     assert threads_for(large, 128, 3) == 3
+    assert threads_for(cp.Network(784, cp.Dropout(0.2), "tanh", 16, 10), 128) == 1  # only Dense has products
     with pytest.raises(cp.SettingError, match="threads"):
         threads_for(small, 32, 0)
 

@@ -1,6 +1,5 @@
 """The hot loop: one pass over the samples, batch by batch. Nothing else loops over batches in training."""
 
-import itertools
 import math
 import os
 import time
@@ -208,9 +207,9 @@ def threads_for(network: Network, batch: int, threads: int | None = None, busy: 
     """
     if threads is not None:
         return whole("train", "threads", threads, high=1024)
-    widths = [network.inputs, *(shapes.width for shapes in network.shapes)]
-    largest = 2 * batch * max(n * k for n, k in itertools.pairwise(widths))
-    return max(available_cores() - busy, 1) if largest >= THREADED else 1
+    matrices = (math.prod(slot.shape) for slot in network.theta if len(slot.shape) == 2)
+    flops = 2 * batch * max(matrices, default=0)  # of the largest product
+    return max(available_cores() - busy, 1) if flops >= THREADED else 1
 
 
 def available_cores() -> int:
