@@ -25,7 +25,8 @@ BARS = re.compile(r"\|([^|`]+)\|")  # an absolute value, which reStructuredText 
 
 
 def _inline(translator: Any, node: nodes.Element) -> None:
-    translator.body.append(mathml(node.astext()))
+    # sums and fractions as small as the line is high
+    translator.body.append(mathml(node.astext()).replace(' displaystyle="true"', ""))
     raise nodes.SkipNode
 
 

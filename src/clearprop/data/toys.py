@@ -19,7 +19,7 @@ def xor() -> Dataset:
     """
     x = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.float32)
     return Dataset(
-        Samples(x, np.array([0, 1, 1, 0])), name="xor", names=("a", "b"), classes=(0, 1), source="truth table",
+        Samples(x, np.array([0, 1, 1, 0])), name="xor", names=("x1", "x2"), classes=(0, 1), source="truth table",
         licence=LICENCE,
     )  # fmt: skip
 
