@@ -209,3 +209,12 @@ def test_what_numpy_cannot_read_says_why():
 
     with pytest.raises(DataError, match=r"what NumPy can read, got .*cuda:0"):
         Dataset.of((OnAnotherDevice(), [0, 1]))
+
+
+def test_labels_are_counted_in_the_order_of_the_classes_that_are_given():
+    data = Dataset.of(([[0.0], [1.0]], ["a", "b"]), classes=("b", "a"), test=([[2.0]], ["b"]))
+    assert (data.classes, data.train.t.tolist(), data.test.t.tolist()) == (("b", "a"), [1, 0], [0])
+    indices = Dataset.of(([[0.0], [1.0]], [0, 1]), classes=("no", "yes"), test=([[2.0]], [1]))
+    assert (indices.classes, indices.test.t.tolist()) == (("no", "yes"), [1])
+    with pytest.raises(DataError, match=r"labels among the classes .*, got 'c'; add it"):
+        Dataset.of(([[0.0]], ["c"]), classes=("a", "b"))

@@ -161,14 +161,20 @@ class Dataset:
             x = x.reshape(len(x), -1)
         labels = array_of(t, "targets")
         if labels.dtype.kind in "US" or (labels.dtype == object and all(isinstance(v, str) for v in labels.flat)):
-            names, t = text_classes(labels)
-            known.setdefault("classes", names)
+            found, t = text_classes(labels)
+            classes = known["classes"] = tuple(known.get("classes") or found)
+            for name in found:
+                if name not in classes:
+                    raise DataError(
+                        "targets", f"labels among the classes {brief(classes)}", repr(name), "add it to them"
+                    )
+            t = np.array([classes.index(name) for name in found], np.intp)[t]
         return cls(Samples(x, t, *weight), **known)
 
     @classmethod
     def _of_both(cls, train: Any, test: Any, **known: Any) -> "Dataset":
         """From the arrays of both parts; the classes are those of both together."""
-        first, second = cls.of(train, **known), cls.of(test)
+        first, second = cls.of(train, **known), cls.of(test, classes=known.get("classes"))
         if (first.classes is None) != (second.classes is None):
             raise DataError("test part", "labels of the same kind as for training", "another kind", "check both")
         if first.classes is None or second.classes is None or "classes" in known:

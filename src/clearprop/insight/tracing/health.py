@@ -32,7 +32,7 @@ def _inputs(found: Record, values: Arrays) -> Iterator[str]:
     x = found.steps.as_rows(values["x"])
     size, spread = np.abs(x).mean(axis=0), np.ptp(x, axis=0)
     worst = int(size.argmax())
-    advice = "scale the inputs, for instance with Dataset.standardized()"
+    advice = "scale the inputs, for instance with Dataset.unit_scaled() for pixels, or standardized()"
     if size[worst] > LARGE:
         count = int((size > LARGE).sum())
         many = f"{count:,} of {size.size:,} features are"
