@@ -1,9 +1,12 @@
 """How Sphinx builds the documentation: the folder above is its source, `docs` and `lessons` what it reads there."""
 
+import os
 import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
+# in the lessons' loops of small products two BLAS threads mostly wait for each other, on a busy machine for minutes
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 sys.path.insert(0, str(HERE / "_extensions"))
 
 project = "clearprop"
