@@ -8,13 +8,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clearprop.arrays.errors import SettingError
-from clearprop.insight.doctor.problem import ALIASES, Problem
+from clearprop.insight.doctor.problem import ALIASES, Problem, plain
 
 FORWARD = ("forward", "feedforward", "feed_forward", "forward_pass", "predict", "__call__")
 BACKWARD = ("backward", "backprop", "back_prop", "backpropagate", "backpropagation", "back_propagation",
             "backward_pass", "compute_gradients", "gradients", "gradient")  # fmt: skip
 GRADIENTS = ("grads", "gradients", "grad", "gradient")
 OWN = {"W": ("W", "weights", "w", "weight"), "b": ("b", "bias", "biases")}
+ARGUMENTS = {  # what a function may ask for, and a wrapper that does
+    "backward": ("x, y, params, W1, b1, Z1, A1, cache, m, ...", "x, y, W1, b1"),
+    "forward": ("x, params, W1, b1, ...", "x, W1, b1"),
+    "loss": ("p, y, z, ...", "p, y"),
+    "step": ("x, y, params, W1, b1, lr, ...", "x, y, W1, b1, lr"),
+    "update": ("params, grads, lr, W1, b1, dW1, db1, ...", "params, grads, lr"),
+}
 
 
 def gradients_of(code: Any, problem: Problem, per_sample: str | None = None) -> Any:
@@ -42,8 +49,8 @@ def method(thing: Any, names: Sequence[str]) -> Callable[..., Any] | None:
     return next((method for method in found if callable(method)), None)
 
 
-def called(function: Callable[..., Any], problem: Problem, **known: Any) -> Any:
-    """The function called with arguments by their names, or as function(params, x, y)."""
+def called(function: Callable[..., Any], problem: Problem, part: str = "backward", **known: Any) -> Any:
+    """The function called with arguments by their names, or as function(params, x, y), update(params, grads, lr)."""
     if not callable(function):
         raise SettingError(
             "diagnose",
@@ -56,13 +63,16 @@ def called(function: Callable[..., Any], problem: Problem, **known: Any) -> Any:
     except (TypeError, ValueError):
         parameters = []
     wanted = [one for one in parameters if one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD)]
+    usual = ("params", "grads", "lr") if part == "update" else ("params", "x", "y")
     if any(one.kind is one.VAR_POSITIONAL for one in parameters) and not wanted:
-        return function(problem.value("params"), problem.value("x"), problem.value("y"))
+        return function(*(_given(name, problem, known) for name in usual))
+    if part == "forward" or (part in ("backward", "step") and not inspect.ismethod(function)):
+        problem = problem.of_arguments(one.name for one in wanted)
     arguments: list[Any] = []
     unknown = []
     for one in wanted:
         try:
-            arguments.append(known[one.name.lower()] if one.name.lower() in known else problem.value(one.name))
+            arguments.append(_given(one.name, problem, known))
         except KeyError:
             if one.default is not one.empty:
                 break  # it and those after it keep their defaults
@@ -70,11 +80,17 @@ def called(function: Callable[..., Any], problem: Problem, **known: Any) -> Any:
     if not unknown:
         return function(*arguments)
     if len(wanted) == 3:
-        return function(problem.value("params"), problem.value("x"), problem.value("y"))
+        return function(*(_given(name, problem, known) for name in usual))
+    names, some = ARGUMENTS[part]
     raise SettingError(
-        "diagnose", "arguments called x, y, params, W1, b1, Z1, A1, cache, m, ...", f"the argument {unknown[0]}",
-        "wrap it: backward=lambda x, y, W1, b1: yours(...)",
+        "diagnose", f"arguments called {names}", f"the argument {unknown[0]}",
+        f"wrap it: {part}=lambda {some}: yours(...)",
     )  # fmt: skip
+
+
+def _given(name: str, problem: Problem, known: Mapping[str, Any]) -> Any:
+    """The value of an argument: what is known beside the problem, before what the problem has."""
+    return known[name.lower()] if name.lower() in known else problem.value(name)
 
 
 def made(code: Any, problem: Problem) -> Any:
@@ -102,7 +118,7 @@ def _of_object(thing: Any, problem: Problem) -> Any:
     forward = method(thing, FORWARD)
     known: dict[str, Any] = {}
     if forward is not None and forward is not thing:
-        out = called(forward, problem)
+        out = called(forward, problem, "forward")
         out = out[0] if isinstance(out, tuple) and out else out
         known = {} if out is None else dict.fromkeys(ALIASES["out"], out)
     backward = method(thing, BACKWARD)
@@ -138,8 +154,9 @@ def set_parameters(thing: Any, problem: Problem) -> None:
             spelled = {key.lower(): key for key in own}
             setattr(thing, name, {spelled.get(key.lower(), key): value for key, value in values.items()})
     for name, value in values.items():
-        for spelling in (name, name.lower()):
-            if hasattr(thing, spelling) and not isinstance(getattr(thing, spelling), (list, tuple)):
+        for spelling in (name, name.lower(), *(OWN.get(plain(name), ()) if problem.one_layer else ())):
+            own = getattr(thing, spelling, None)
+            if hasattr(thing, spelling) and not isinstance(own, (list, tuple, Mapping)) and not callable(own):
                 setattr(thing, spelling, value)
 
 

@@ -4,6 +4,8 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from clearprop.arrays.errors import ClearpropError, SettingError, brief
 from clearprop.insight.derivation.record import record
 from clearprop.insight.doctor import forwards, losses, updates
@@ -47,7 +49,8 @@ def diagnose(
 
     - gradients: arrays of the gradient on `batch`, (x, t): a mapping (dW1, grad_b2, dense1.W, ...) or in order.
     - backward: their code, called on inputs of the doctor's choosing: a function of x, y, params, W1, b1, Z1, A1,
-      cache, m, ... by these names, function(params, x, y), or a class or object with forward and backward.
+      cache, m, ... by these names, function(params, x, y), or a class or object with forward and backward. The arrays
+      of a single layer need no number: W, b, Z, dW.
     - step: a training step of the same arguments and lr, which gives the new parameters or changes them.
     - forward: a function of x and parameters, or an object with forward. loss: a function of prediction and target.
     - update: a function of parameters, gradients and lr; `optimizer` is what it should do, cp.SGD by default.
@@ -58,7 +61,8 @@ def diagnose(
     that takes one sample at a time.
 
     A finding means that the reference with that mistake agrees with every number to 1e-6, on three draws where code is
-    given, and that the right ones are far off.
+    given, and that the right ones are far off. Where several mistakes give the same numbers all are listed, less those
+    that the source of a function speaks against.
 
     >>> import clearprop as cp
     >>> model = cp.Model(cp.Network(2, 3, "tanh", 1), cp.SquaredError())
@@ -74,7 +78,7 @@ def diagnose(
         raise SettingError("diagnose", "a Model", brief(model), "make one with cp.Model(network, loss)")
     if per_sample not in (None, "sum", "mean"):
         raise SettingError("diagnose", 'per_sample to be "sum" or "mean"', brief(per_sample), "change it")
-    forms = checked_forms(layout, labels, per_sample)
+    forms = checked_forms(model, layout, labels, per_sample)
     found: dict[str, Diagnosis] = {}
     codes = {"forward": forward, "loss": loss, "backward": backward, "update": update}
     nothing = gradients is None and step is None and all(code is None for code in codes.values())
@@ -83,7 +87,8 @@ def diagnose(
     if gradients is not None:
         found["gradients"] = _of_arrays(model, _given(batch), gradients, forms, order)
     if step is not None:
-        found["step"] = _Code(model, forms, seed).gradient(Learner(step, order, call=step_of))
+        learner = Learner(step, order, call=step_of)
+        found["step"] = updates.unmoved(_Code(model, forms, seed).gradient(learner), learner)
     for part, code in codes.items():
         if code is not None:
             found[part] = _of_code(part, code, _Code(model, forms, seed), order, per_sample, optimizer)
@@ -139,6 +144,16 @@ def _of_code(
     if calls.form is not None and not found.stopped:
         losses.habits(learner, calls.draw(calls.form, 0), calls.form)
     return dataclasses.replace(found, notes=tuple(learner.notes))
+
+
+def _again(one: tuple[Form, Draw], others: list[tuple[Form, Draw]]) -> bool:
+    """Whether the code gave the very same arrays in another form of this layout."""
+    return any(
+        form.layout == one[0].layout
+        and draw.theirs.keys() == one[1].theirs.keys()
+        and all(np.array_equal(values, draw.theirs[name]) for name, values in one[1].theirs.items())
+        for form, draw in others
+    )
 
 
 class _Code:
@@ -226,5 +241,5 @@ class _Code:
         if not answers:
             raise next((one for one in problems if isinstance(one, ClearpropError)), problems[0])
         best = max(fit(draw)[:2] for _, draw in answers)
-        fitting = [(form, draw) for form, draw in answers if fit(draw)[:2] == best]
+        fitting = [one for i, one in enumerate(answers) if fit(one[1])[:2] == best and not _again(one, answers[:i])]
         return [form for form, draw in sorted(fitting, key=lambda one: -fit(one[1])[2])]

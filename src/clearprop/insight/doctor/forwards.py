@@ -26,9 +26,9 @@ def outputs_of(code: Any, problem: Problem, per_sample: str | None = None) -> An
     """What a function of x and parameters, or an object with forward, gives."""
     forward = method(code, FORWARD)
     if forward is None or (callable(code) and not hasattr(code, "forward") and not isinstance(code, type)):
-        return called(code, problem)
+        return called(code, problem, "forward")
     set_parameters(code, problem)
-    return called(forward, problem)
+    return called(forward, problem, "forward")
 
 
 def named(found: Any, draw: Draw, form: Form) -> Arrays:

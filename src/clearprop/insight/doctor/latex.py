@@ -1,6 +1,7 @@
 """A line of NumPy as LaTeX, so that a wrong formula can stand beside the right one."""
 
 import ast
+import re
 
 from clearprop.insight.derivation.lines import symbol
 
@@ -10,17 +11,19 @@ WRAPPED = {
     "sign": r"\mathrm{sign}(%s)", "expm1": r"\left(e^{%s} - 1\right)", "erf": r"\mathrm{erf}(%s)",
     "square": r"\left(%s\right)^2",
 }  # fmt: skip
-REDUCED = {"sum": r"\sum_{%s}", "mean": r"\mathrm{mean}_{%s}", "max": r"\max_{%s}"}
+AXIS = re.compile(r"axis=([01])")
+REDUCED = {"sum": r"\sum", "mean": r"\mathrm{mean}", "max": r"\max"}
 
 
-def latex(code: str) -> str | None:
-    r"""The code as LaTeX; None where it holds more than can be written plainly.
+def latex(code: str, samples: int = 0) -> str | None:
+    r"""The code as LaTeX, with i for the axis of the `samples`; None where it holds more than can be written plainly.
 
     >>> latex("x.T @ delta2 / N"), latex("np.sum(delta2, axis=0)"), latex("[1, 2]")
-    ('\\frac{X^\\top \\, \\Delta_{2}}{N}', '\\sum_{0} \\Delta_{2}', None)
+    ('\\frac{X^\\top \\, \\Delta_{2}}{N}', '\\sum_{i} \\Delta_{2}^{(i)}', None)
     """
+    named = AXIS.sub(lambda found: f"axis={'i' if int(found[1]) == samples else 'j'}", code)
     try:
-        return _text(ast.parse(code, mode="eval").body, 0)
+        return _text(ast.parse(named, mode="eval").body, 0)
     except (SyntaxError, KeyError, ValueError, AttributeError):
         return None
 
@@ -52,9 +55,13 @@ def _binary(left: ast.expr, op: ast.operator, right: ast.expr, outer: int) -> st
     if isinstance(op, ast.Pow):
         return f"{_text(left, 9)}^{{{_text(right, 0)}}}"
     sign = {ast.Add: "+", ast.Sub: "-", ast.Mult: r"\odot", ast.MatMult: r"\,"}[type(op)]
-    if isinstance(op, ast.Mult) and (isinstance(left, ast.Constant) or isinstance(right, ast.Constant)):
+    if isinstance(op, ast.Mult) and (_is_number(left) or _is_number(right)):
         sign = r"\cdot"
     return _bracketed(f"{_text(left, level)} {sign} {_text(right, level + 1)}", level, outer)
+
+
+def _is_number(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) or (isinstance(node, ast.Name) and node.id in ("N", "rate"))
 
 
 def _bracketed(text: str, level: int, outer: int) -> str:
@@ -67,7 +74,16 @@ def _call(node: ast.Call) -> str:
     if name in WRAPPED:
         return WRAPPED[name] % _text(first, 0)
     if name in REDUCED:
-        axis = next((_text(word.value, 0) for word in node.keywords if word.arg == "axis"), "")
-        return f"{REDUCED[name] % axis} {_text(first, 3)}".replace("_{} ", " ")
+        axis = next((ast.unparse(word.value) for word in node.keywords if word.arg == "axis"), "")
+        return _reduced(REDUCED[name], first, axis)
     arguments = ", ".join(_text(one, 0) for one in (first, *others))
     return rf"\mathrm{{{name}}}({arguments})"
+
+
+def _reduced(operator: str, node: ast.expr, axis: str) -> str:
+    """A sum, mean or maximum over the samples i, over the features j, or over everything."""
+    if not axis:
+        return f"{operator} {_text(node, 3)}"
+    plain = isinstance(node, ast.Name) and axis == "i"
+    text = _text(node, 0) if plain else rf"\left({_text(node, 0)}\right)"
+    return f"{operator}_{{{axis}}} {text}" + ("^{(i)}" if axis == "i" else "_{j}")

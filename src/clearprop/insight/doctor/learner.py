@@ -17,9 +17,11 @@ from clearprop.arrays.errors import ClearpropError, SettingError
 from clearprop.insight.derivation.steps import Arrays
 from clearprop.insight.doctor.adapters import called, gradients_of, made
 from clearprop.insight.doctor.matching import matched, squeezed
-from clearprop.insight.doctor.names import Names, names_of
+from clearprop.insight.doctor.names import Names, keys_of, names_of
 from clearprop.insight.doctor.problem import RATE, Form, Problem
 from clearprop.insight.doctor.search import Draw, distance
+from clearprop.layers.dense import Dense
+from clearprop.network.model import Model
 
 
 class Stopped(Exception):
@@ -56,6 +58,7 @@ class Learner:
     named: Callable[[Any, Draw, Form], Arrays] | None = None  # how what it gives is told apart; None: as gradients
     notes: list[str] = field(default_factory=list)
     names: Names = field(default_factory=Names)
+    form: Form = field(default_factory=Form)  # of the last answer
 
     def note(self, says: str) -> None:
         """Something worth knowing, once."""
@@ -77,11 +80,8 @@ class Learner:
             theirs = matched(_copied(found), draw.steps, self.order, draw.right)
         else:
             theirs = self.named(_copied(found), draw, form)
-        self.names = names_of(self.code, problem)
-        if isinstance(found, Mapping):
-            keys = {name: key for key in found for name in [f"d{key}" if f"d{key}" in theirs else key]}
-            own = {name: key for name, key in keys.items() if name in theirs and str(key).isidentifier()}
-            self.names = Names({**own, **self.names.own}, self.names.lines)
+        keys = keys_of(found, theirs, problem) if isinstance(found, Mapping) else {}
+        self.names, self.form = names_of(self.code, problem, keys), form
         return dataclasses.replace(draw, theirs=self.shaped(draw, theirs, form))
 
     def made(self, problem: Problem) -> Any:
@@ -113,10 +113,11 @@ class Learner:
         return shaped
 
     def _broadcasts(self, name: str, has: tuple[int, ...], wanted: tuple[int, ...]) -> None:
-        self.note(
-            f"{name} has the shape {has} where its parameter has {wanted}: subtracting one from the other broadcasts "
-            "without a word; reshape it, or sum with keepdims=True"
-        )
+        if not any(note.startswith(f"{name} has the shape ") for note in self.notes):
+            self.note(
+                f"{name} has the shape {has} where its parameter has {wanted}: subtracting one from the other "
+                "broadcasts without a word; reshape it, or sum with keepdims=True"
+            )
 
     def shared(self, found: Any) -> None:
         """Notes on gradients that are one and the same array, or that cannot hold decimals."""
@@ -190,10 +191,10 @@ def repeated(learner: Learner, draw: Draw, form: Form) -> tuple[Draw, float | No
 
 def step_of(code: Any, problem: Problem, per_sample: str | None = None) -> Any:
     """The gradients that a training step has used: old parameters less new ones, over the learning rate."""
-    found = called(code, problem)
-    new = {name: array for name, array in problem.handed if name in problem.steps.parameters}  # changed in place
+    found = called(code, problem, "step")
+    new = problem.parameters()
     if found is not None:
-        old = {f"d{name}": problem.array(name) for name in new}
+        old = {f"d{name}": problem.array(name) for name in problem.steps.parameters}
         new |= {name[1:]: values for name, values in matched(found, problem.steps, None, old).items()}
     problem.handed.clear()
     return {f"d{name}": (problem.array(name) - values) / RATE for name, values in new.items()}
@@ -205,11 +206,13 @@ def _gap(one: Draw, other: Draw) -> float:
     return max(distance(one.theirs[name], other.theirs[name], one.floor) for name in one.theirs)
 
 
-def checked_forms(layout: str | None, labels: bool, per_sample: str | None) -> list[Form]:
+def checked_forms(model: Model, layout: str | None, labels: bool, per_sample: str | None) -> list[Form]:
     """The forms that are tried, the likeliest first."""
     if layout is not None and layout not in ("rows", "columns"):
         raise SettingError("diagnose", "the layout rows or columns", repr(layout), "leave it out to have it found out")
     layouts = [layout] if layout else ["rows", "columns"]
     forms = [Form(name, False, False, labels) for name in layouts]
     forms += [] if layout else [Form("rows", True, False, labels)]
-    return forms + ([Form(name, False, True, labels) for name in layouts] if per_sample else [])
+    forms += [Form(name, False, True, labels) for name in layouts] if per_sample else []
+    single = sum(isinstance(layer, Dense) for layer in model.network) == 1
+    return forms + ([dataclasses.replace(form, plain=True) for form in forms] if single else [])

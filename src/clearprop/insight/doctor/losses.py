@@ -23,7 +23,7 @@ def loss_of(code: Any, problem: Problem, per_sample: str | None = None) -> Any:
     ]
     if len(names) >= 2 and not all(known[:2]):
         return code(problem.value("p" if "p" in problem.values else "out"), problem.value("t"))
-    return called(code, problem)
+    return called(code, problem, "loss")
 
 
 def named(found: Any, draw: Draw, form: Form) -> Arrays:

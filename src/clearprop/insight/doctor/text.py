@@ -80,19 +80,29 @@ def _finding(finding: Finding, of_two: bool, first: bool) -> Iterator[str]:
         yield f"{finding.title}, {finding.place}"
     for formula in finding.formulas[:SHOWN]:
         yield from _formula(formula)
-    if len(finding.formulas) > SHOWN:
-        yield f"       and {len(finding.formulas) - SHOWN} lines more, alike"
+    yield from _labelled("", unshown(finding))
     if not first:
         yield from _labelled("why", finding.says)
     yield from _labelled("mend", finding.mend)
 
 
+def unshown(finding: Finding) -> str:
+    """How many formulas are left out, if any are."""
+    more = len(finding.formulas) - SHOWN
+    return f"and {more} line{'s' * (more > 1)} more, alike" if more > 0 else ""
+
+
 def _formula(formula: Formula) -> Iterator[str]:
     width = max(len(formula.found), len(formula.right)) + len(formula.yours) + 3
-    yield f"yours  {f'{formula.yours} = {formula.found}':<{width}}   {formula.found_shape}".rstrip()
-    yield f"right  {f'{formula.yours} = {formula.right}':<{width}}   {formula.shapes}".rstrip()
+    beside = 7 + width + 3 + max(len(formula.found_shape), len(formula.shapes)) <= WIDTH
+    for label, code, shapes in ("yours", formula.found, formula.found_shape), ("right", formula.right, formula.shapes):
+        equation = f"{formula.yours} = {code}"
+        if beside:
+            yield f"{label:<7}{equation:<{width}}   {shapes}".rstrip()
+        else:
+            yield from [*_labelled(label, equation), *_labelled("", shapes)]
     if formula.line is not None:
-        yield f"line   {formula.line[0]}: {formula.line[1]}"
+        yield from _labelled("line", f"{formula.line[0]}: {formula.line[1]}")
 
 
 def _proof(found: Diagnosis) -> Iterator[str]:
@@ -100,11 +110,13 @@ def _proof(found: Diagnosis) -> Iterator[str]:
         return
     on = f"on {found.draws} batches" if found.draws > 1 else "on this batch"
     several = "each of them" if len(found.findings) > 1 else "this"
-    before = "of other shapes or not finite" if found.before == float("inf") else f"{found.before:.2g} away"
+    before = "some are not finite or of another shape"
+    if found.before != float("inf"):
+        before = f"they are {found.before:.2g} away (relative)"
     yield ""
     yield from _labelled(
         "proof", f"with {several} put into the reference, your numbers agree with it {_to(found.agreement)} {on}; "
-        f"without, they are {before} (relative)",
+        f"without, {before}",
     )  # fmt: skip
     if found.slopes is not None:
         before = "of another shape" if found.slopes[0] == float("inf") else f"{found.slopes[0]:.2g} away"
@@ -124,11 +136,14 @@ def _unknown(found: Diagnosis) -> Iterator[str]:
     yield "None of the known mistakes, alone or two together, gives these numbers."
     if found.suspects:
         yield "\nLook at these lines; what is right does not depend on them:"
-        yield from (f"       {line}" for line in found.suspects)
+        for line in found.suspects:
+            yield from _labelled("", line)
     if len(found.deviations) > 1:
         yield "\nAlso wrong:"
         yield from (f"       {one.name}: {one.says}" for one in found.deviations[1:])
 
 
 def _labelled(label: str, says: str) -> list[str]:
-    return textwrap.wrap(says, WIDTH, initial_indent=f"{label:<7}", subsequent_indent=" " * 7)
+    return textwrap.wrap(
+        says, WIDTH, initial_indent=f"{label:<7}", subsequent_indent=" " * 7, break_on_hyphens=False
+    )  # fmt: skip

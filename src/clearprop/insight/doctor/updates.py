@@ -3,19 +3,22 @@
 import itertools
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from clearprop.insight.derivation.lines import NAME
 from clearprop.insight.derivation.steps import Arrays
 from clearprop.insight.doctor.adapters import called, method
 from clearprop.insight.doctor.diagnosis import Deviation, Diagnosis, Finding, Formula
 from clearprop.insight.doctor.latex import latex
 from clearprop.insight.doctor.learner import Learner, guarded
 from clearprop.insight.doctor.matching import matched
+from clearprop.insight.doctor.names import Names, names_of
 from clearprop.insight.doctor.problem import Form, Problem
 from clearprop.insight.doctor.search import TOLERANCE, Draw, distance
-from clearprop.insight.doctor.update_rules import STEP, UpdateMistake, UpdateRule, rule_of
+from clearprop.insight.doctor.update_rules import SGD_RULE, STEP, UpdateMistake, UpdateRule, rule_of
 from clearprop.training.optimizer import Optimizer
 
 STEPS = 3
@@ -54,7 +57,7 @@ def diagnose_update(learner: Learner, draws: list[Draw], form: Form, optimizer: 
         deviations = tuple(Deviation(name, errors[name], says[name]) for name in wrong)
         return Diagnosis("unknown", part="update", right=fine, deviations=deviations, suspects=text, notes=found.notes)
     groups = [[name for name in wrong if tuple(e.name for e in explained[name]) == kind] for kind in kinds]
-    options = [[_finding(entry, rule, group) for entry in explained[group[0]]] for group in groups]
+    options = [[_finding(entry, rule, group, learner.names) for entry in explained[group[0]]] for group in groups]
     findings = tuple(itertools.product(*options))
     verdict = ("one mistake", "two mistakes")[len(groups) - 1] if len(findings) == 1 else "several hypotheses"
     return Diagnosis(verdict, findings, "update", reached, found.before, STEPS, right=fine, notes=found.notes)
@@ -63,7 +66,7 @@ def diagnose_update(learner: Learner, draws: list[Draw], form: Form, optimizer: 
 def _steps(learner: Learner, draws: list[Draw], form: Form, optimizer: Optimizer) -> dict[str, list[Any]]:
     """The parameters after each step, in the reference's form."""
     first = Problem(draws[0].steps, draws[0].given, draws[0].right, form)
-    params, code = first.value("params"), learner.code
+    params: Arrays = {name: first.array(name) for name in first.steps.parameters}
     with guarded():
         code = learner.made(first)
     kept: dict[str, list[Any]] = {name: [] for name in params}
@@ -71,17 +74,14 @@ def _steps(learner: Learner, draws: list[Draw], form: Form, optimizer: Optimizer
         values = {**draw.right, **{name: Problem(draw.steps, draw.given, params, form).array(name) for name in params}}
         problem = Problem(draw.steps, {**draw.given, **params}, values, form)
         before = {name: array.copy() for name, array in params.items()}
-        handed = problem.value("params")
-        problem.handed.clear()
         with guarded():
             call: Callable[..., Any] = method(code, UPDATE) or code
-            found = called(call, problem, **_known(handed, problem, optimizer, t))
-        given = handed | {name: array for name, array in problem.handed if name in params}  # changed in place
+            found = called(call, problem, "update", **_known(problem, optimizer, t))
+        learner.names = names_of(learner.code, problem)
+        given = problem.parameters()
         if found is not None:
-            given = {
-                k[1:]: v
-                for k, v in matched(found, draw.steps, learner.order, {f"d{k}": v for k, v in handed.items()}).items()
-            }
+            old = {f"d{name}": array for name, array in given.items()}
+            given = {name[1:]: v for name, v in matched(found, draw.steps, learner.order, old).items()}
         params = before | given
         arrays = list(params.items())
         for (one, a), (other, b) in itertools.combinations(arrays, 2):
@@ -97,14 +97,15 @@ def _steps(learner: Learner, draws: list[Draw], form: Form, optimizer: Optimizer
     return kept
 
 
-def _known(params: Arrays, problem: Problem, optimizer: Optimizer, t: int) -> dict[str, Any]:
-    grads = problem.value("grads")
+def _known(problem: Problem, optimizer: Optimizer, t: int) -> dict[str, Any]:
+    params, grads = problem.value("params"), problem.value("grads")
     spelled = {**grads, **{name: grads[f"d{name}"] for name in params}}
     words: dict[str, Any] = dict.fromkeys(
         ("lr", "learning_rate", "alpha", "eta", "rate", "step_size"), optimizer.learning_rate
     )
     words |= dict.fromkeys(("params", "parameters", "w", "weights", "theta", "model"), params)
     words |= dict.fromkeys(("grads", "gradients", "grad", "gradient", "g", "dw"), spelled)
+    words = {word: value for word, value in words.items() if not problem.of_one_layer(word)}
     return (
         words
         | {"t": t, "step": t, "iteration": t, "momentum": getattr(optimizer, "momentum", 0.0)}
@@ -160,14 +161,43 @@ def _says(theirs: list[Any], right: list[Any]) -> str:
     return f"wrong from step {step} on, by {distance(theirs[step - 1], right[step - 1]):.2g} (relative)"
 
 
-def _finding(entry: UpdateMistake, rule: UpdateRule, names: list[str]) -> Finding:
-    def named(code: str) -> str:  # the first of the parameters stands for all
-        return re.sub(r"\bg\b", f"d{names[0]}", re.sub(r"\bw\b", names[0], code))
+def _finding(entry: UpdateMistake, rule: UpdateRule, names: list[str], learners: Names) -> Finding:
+    first = names[0]  # stands for all
+
+    def named(code: str) -> str:
+        return re.sub(r"\bg\b", f"d{first}", re.sub(r"\bw\b", first, code))
 
     formulas = tuple(
-        Formula(named(name), named(name), "", "", named(code), named(rule.lines[name]), latex(named(code)),
-                latex(named(rule.lines[name])))
-        for name, code in entry.lines.items() if rule.lines[name] != code
-    )  # fmt: skip
-    where = " and ".join(", ".join(names).rsplit(", ", 1))
+        _formula(named(name), named(code), named(rule.lines[name]), learners)
+        for name, code in entry.lines.items()
+        if rule.lines[name] != code
+    )
+    where = " and ".join(", ".join(map(learners.of, names)).rsplit(", ", 1))
     return Finding(entry.name, "", f"in the update of {where}", entry.says, entry.mend, formulas, entry.source)
+
+
+def _formula(name: str, wrong: str, right: str, learners: Names) -> Formula:
+    return Formula(
+        name, learners.of(name), "", "", learners.of(wrong), learners.of(right), latex(wrong), latex(right),
+        _line(name, learners),
+    )  # fmt: skip
+
+
+def _line(name: str, learners: Names) -> tuple[int, str] | None:
+    """Where a parameter is assigned; else where its gradient is, if that takes the parameter: the wrong name."""
+    astray = learners.lines.get(f"d{name}")
+    taken = astray is not None and learners.of(name) in NAME.findall(astray[1].partition("=")[2])
+    return learners.lines.get(name) or (astray if taken else None)
+
+
+def unmoved(found: Diagnosis, learner: Learner) -> Diagnosis:
+    """The diagnosis of a step: where a gradient seems to be zero, its parameter has not been moved."""
+    entry = next(entry for entry in SGD_RULE.mistakes if entry.name == "parameter never updated")
+
+    def told(finding: Finding) -> Finding:
+        if finding.name != "never filled":
+            return finding
+        names = sorted((formula.name[1:] for formula in finding.formulas), key=lambda name: re.findall(r"\d+", name))
+        return _finding(entry, SGD_RULE, names, learner.names)
+
+    return replace(found, findings=tuple(tuple(map(told, alternative)) for alternative in found.findings))

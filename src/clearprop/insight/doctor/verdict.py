@@ -16,6 +16,7 @@ from clearprop.insight.doctor.latex import latex
 from clearprop.insight.doctor.learner import Learner
 from clearprop.insight.doctor.mistakes import Variant
 from clearprop.insight.doctor.search import FAR, TOLERANCE, Draw, Hypothesis, Search, distinct
+from clearprop.insight.doctor.source import shown
 
 SINGLE = 1e-4  # tolerance for numbers in float32
 FULL = 12  # places that are named one by one
@@ -37,7 +38,7 @@ def verdict(
     if len(search.right) == len(search.names):
         return found
     slopes = _slopes(draws[0], search) if part == "backward" else None
-    hypotheses = _hypotheses(search, known) if found.before >= FAR * search.tolerance else []
+    hypotheses = _hypotheses(search, known, learner) if found.before >= FAR * search.tolerance else []
     wrong = [name for name in search.names if name not in search.right]
     found = replace(found, slopes=slopes, deviations=tuple(deviation(name, draws[0]) for name in wrong))
     if not hypotheses:
@@ -66,12 +67,13 @@ def uncleared(found: Diagnosis, adding: float) -> Diagnosis:
     return replace(found, notes=(*found.notes, f"gradients not cleared: {finding.detail}; {finding.mend}"))
 
 
-def _hypotheses(search: Search, known: Sequence[Hypothesis]) -> list[Hypothesis]:
-    """What explains everything, the simplest first."""
+def _hypotheses(search: Search, known: Sequence[Hypothesis], learner: Learner) -> list[Hypothesis]:
+    """What explains everything, the simplest first, and what the source shows of that."""
     still = [one for one in known if all(map(search.prepared, one)) and search.explains(one)]
     if still:
         return still
-    return distinct(search.singles()) or distinct(search.fitted()) or distinct(search.pairs())
+    found = distinct(search.singles()) or distinct(search.fitted()) or distinct(search.pairs())
+    return shown(found, search, learner)
 
 
 def _finding(variant: Variant, search: Search, learner: Learner) -> Finding:
@@ -85,7 +87,8 @@ def _finding(variant: Variant, search: Search, learner: Learner) -> Finding:
             formulas.append(_formula(right, wrong, search, learner, gives))
     entry = variant.mistake
     place = place_of(list(variant.edits), search, learner)
-    return Finding(entry.name, variant.detail, place, entry.says, entry.mend, tuple(formulas), entry.source)
+    says, mend = learner.names.told(entry.says), learner.names.told(entry.mend)
+    return Finding(entry.name, variant.detail, place, says, mend, tuple(formulas), entry.source)
 
 
 def _gives(name: str, search: Search, outcome: dict[str, Any] | None) -> str:
@@ -96,11 +99,18 @@ def _gives(name: str, search: Search, outcome: dict[str, Any] | None) -> str:
 
 
 def _formula(right: Line, wrong: Line, search: Search, learner: Learner, gives: str) -> Formula:
-    names = learner.names
+    names, samples = learner.names, right.convention.samples
     return Formula(
-        right.name, names.own.get(right.name, right.name), shapes_text(right, search.reference.steps.shapes), gives,
-        names.of(wrong.code), names.of(right.code), latex(wrong.code), latex(right.code), names.lines.get(right.name),
-    )  # fmt: skip
+        right.name,
+        names.own.get(right.name, right.name),
+        shapes_text(right, search.reference.steps.shapes),
+        gives,
+        names.of(wrong.code),
+        names.of(right.code),
+        latex(wrong.code, samples),
+        latex(right.code, samples),
+        names.lines.get(right.name),
+    )
 
 
 def place_of(names: Sequence[str], search: Search, learner: Learner) -> str:

@@ -1,9 +1,13 @@
 """Where the backward pass begins: softmax, the loss and the targets."""
 
+import re
+
 from clearprop.insight.derivation.lines import Line
 from clearprop.insight.doctor.edits import Edit, Found, instead, instead_of, over, renamed, times, wrap
 from clearprop.insight.doctor.mistakes import Pass, mistake, steps_with, whole
 from clearprop.layers.losses import Huber, Loss, MeanAbsoluteError, MeanSquaredError, SquaredError
+
+SHARED = re.compile(r"(.*?)((?: [*/] \w+)*)")  # a product, and the names and numbers that it ends with
 
 
 @mistake(
@@ -88,7 +92,7 @@ def _no_jacobian(p: Pass) -> Found:
 
 @mistake(
     "(N,) against (N, 1)",
-    "Prediction and target have other shapes, and their difference broadcasts to N x N without a word.",
+    "Prediction and target have other shapes, and their difference broadcasts to (N, N) without a word.",
     "reshape the targets to the shape of the predictions",
     "discuss.pytorch 148155",
 )
@@ -160,8 +164,17 @@ def _other_loss(p: Pass) -> Found:
             at_p = renamed(z, "p")(Line("d", "each", (code,), (), start.convention, "backward", ""))
             if at_p is not None:
                 yield f"of {type(other).__name__} at p", {p.start.name: instead(at_p.code)}
-                if not p.softmax and "np.exp(-" in p.lines["p"].code:
+                if p.softmax:
+                    yield f"of {type(other).__name__} through softmax", {p.start.name: instead(_jacobian(p, at_p.code))}
+                elif "np.exp(-" in p.lines["p"].code:
                     yield (
                         f"of {type(other).__name__} through the link",
                         {p.start.name: instead(f"({at_p.code}) * p * (1 - p)")},
                     )
+
+
+def _jacobian(p: Pass, code: str) -> str:
+    """The derivative by p, taken back through softmax; factors of whole samples stay outside."""
+    inner, share = SHARED.fullmatch(code).groups()  # type: ignore[union-attr]
+    bare = inner[1:-1] if re.fullmatch(r"\([^()]*\)", inner) else inner
+    return f"p * ({bare} - np.sum(p * {inner}{p.features})){share}"

@@ -86,13 +86,18 @@ def _other_delta(p: Pass) -> Found:
 @mistake(
     "elementwise product",
     "The gradient of the weights is a matrix product, the sum of outer products over the samples; * is not @.",
-    "dW = x.T @ delta (np.outer for a single sample)",
+    "dW = x.T @ delta with samples as rows, delta @ x.T with columns; np.outer for a single sample",
     "DeepLearning.AI forum 152009",
 )
 def _elementwise(p: Pass) -> Found:
+    axis = p.steps.convention.samples
     for dense in p.denses:
+        product = f"{dense.x} * {dense.delta}"
         if p.fits(dense.x, dense.delta):
-            yield "", {dense.dW: instead(f"{dense.x} * {dense.delta}")}
+            yield "", {dense.dW: instead(product)}
+        if p.steps.shapes[dense.x] == p.steps.shapes[dense.delta] and 1 not in p.steps.shapes[dense.x]:
+            for kept in "", ", keepdims=True":  # one sample after the other, as a vector, a row or a column
+                yield "", {dense.dW: instead(f"np.sum({product}, axis={axis}{kept})")}
 
 
 @mistake(

@@ -80,8 +80,10 @@ def _sign(p: Pass) -> Found:
     "a forum",
 )
 def _zero(p: Pass) -> Found:
+    zero = wrap("{} * 0")
     for lines in p.groups:
-        yield from each_and_all(lines, lambda line: wrap("{} * 0"))
+        yield from each_and_all(lines, lambda line: zero)
+    yield "", dict.fromkeys(p.gradients, zero)
 
 
 @mistake(
