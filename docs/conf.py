@@ -33,6 +33,7 @@ autodoc_typehints_format = "short"
 
 html_theme = "furo"
 pygments_dark_style = "github-dark"
+html_show_copyright = False
 html_show_sphinx = False
 html_title = "clearprop"
 html_static_path = ["_static"]

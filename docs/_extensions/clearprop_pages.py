@@ -11,7 +11,9 @@ from docutils import nodes
 from jupyter_cache.executors.utils import single_nb_execution
 from latex2mathml.converter import convert
 from myst_nb.core.execute import direct
+from numpy.typing import ArrayLike, DTypeLike
 from sphinx.application import Sphinx
+from sphinx.util.typing import stringify_annotation
 
 from clearprop.insight.derivation.formats.mathml import mathml
 
@@ -20,6 +22,7 @@ FRONT = """<!doctype html>
 <title>clearprop</title>
 <meta http-equiv="refresh" content="0; url=docs/index.html">
 """
+LONG = {stringify_annotation(ArrayLike, "smart"): "ArrayLike", stringify_annotation(DTypeLike, "smart"): "DTypeLike"}
 TITLE = re.compile(r"(?m)^(# .*)$")
 BARS = re.compile(r"\|([^|`]+)\|")  # an absolute value, which reStructuredText would take for a substitution
 
@@ -53,6 +56,15 @@ def _docstring(_app: Sphinx, _kind: str, _name: str, found: Any, _options: Any, 
         lines[number] = known.sub(r"\1**\2**: ", line) if known else line
 
 
+def _signature(
+    _app: Sphinx, _kind: str, _name: str, _found: Any, _options: Any, signature: str | None, returns: str | None
+) -> tuple[str | None, str | None]:
+    """NumPy's types by their names, not as the unions that they stand for."""
+    for written, name in LONG.items():
+        signature = signature and signature.replace(written, name)
+    return signature, returns
+
+
 def _offered(_app: Sphinx, name: str, source: list[str]) -> None:
     """Under the title of a lesson, the way to its notebook."""
     if name.startswith("lessons/"):
@@ -80,6 +92,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     direct.single_nb_execution = partial(single_nb_execution, coalesce_streams=True)
     app.add_html_math_renderer("mathml", (_inline, None), (_block, None))
     app.connect("autodoc-process-docstring", _docstring)
+    app.connect("autodoc-process-signature", _signature)
     app.connect("source-read", _offered)
     app.connect("build-finished", _notebooks)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
